@@ -1,0 +1,1 @@
+"""The frikort command: HTTP and contracts only."""

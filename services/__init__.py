@@ -1,0 +1,1 @@
+"""The independent services of Frikort and the chassis they share."""
