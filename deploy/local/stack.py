@@ -1,0 +1,362 @@
+"""The local stack as one object: start its servers, its services, ask where they are, stop it.
+
+A stack is named by its ``FRIKORT_HOME``; any process may ask for its status or stop it. Which
+servers are ours to start, modes.py decides.
+"""
+
+import contextlib
+import fcntl
+import functools
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+import httpx
+
+from deploy.local import containers, kafka, modes, postgres, provision
+from deploy.local.environments import (
+    auditor_url_file,
+    gateway_environment,
+    service_environment,
+    uses_gateway_simulator,
+)
+from deploy.local.errors import PartUnreachableError, StackRefusedError
+from deploy.local.files import private_folder, write_private, write_private_json
+from deploy.local.modes import Mode, database_setting, setting
+from deploy.local.ports import free_port_base, require_free
+from deploy.local.programs import Program
+from deploy.local.settings import HOST, SERVICES, Settings
+from deploy.local.supervise import Supervisor, wait_until
+
+READY_TIMEOUT_S: Final = 60.0
+PROBE_TIMEOUT_S: Final = 2.0
+GATEWAY: Final = "gateway-simulator"
+
+
+class Reporter(Protocol):
+    """Who is told what the stack does; called from several threads."""
+
+    def starting(self, part: str) -> None:
+        """Say that a part is being started."""
+
+    def ready(self, part: str, seconds: float) -> None:
+        """Say that a part answers, and how long that took."""
+
+    def note(self, line: str) -> None:
+        """Say one line a person should read."""
+
+
+class SilentReporter:
+    """Tells nobody."""
+
+    def starting(self, part: str) -> None:
+        """Keep quiet."""
+
+    def ready(self, part: str, seconds: float) -> None:
+        """Keep quiet."""
+
+    def note(self, line: str) -> None:
+        """Keep quiet."""
+
+
+class Stack:
+    """One local stack. As a context manager it starts everything and stops it again.
+
+    ``environment`` is the caller's (default: this process's), from which given servers are read
+    and which is passed on to the services. ``commands`` replaces the command of a service.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        commands: Mapping[str, Sequence[str]] | None = None,
+        reporter: Reporter | None = None,
+    ) -> None:
+        self._environment = dict(os.environ if environment is None else environment)
+        self.settings = settings or Settings.from_environment(self._environment)
+        self.choice = modes.decide(self._environment, containers.docker_answers)
+        self._commands = dict(commands or {})
+        self._reporter = reporter or SilentReporter()
+        self._supervisor = Supervisor(self.settings)
+
+    @classmethod
+    def temporary(
+        cls,
+        home: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        commands: Mapping[str, Sequence[str]] | None = None,
+        reporter: Reporter | None = None,
+    ) -> Self:
+        """Return a stack of its own in ``home``, on a free block of ports."""
+        read = Settings.from_environment(os.environ if environment is None else environment)
+        settings = Settings(home=home.resolve(), port_base=free_port_base(), cache=read.cache)
+        return cls(settings, environment=environment, commands=commands, reporter=reporter)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def kafka(self) -> str:
+        """The bootstrap servers."""
+        given = setting(self._environment, "FRIKORT_KAFKA")
+        return given or kafka.bootstrap_servers(self.settings)
+
+    @property
+    def superuser_url(self) -> str | None:
+        """Where our own PostgreSQL's superuser connects; None when every database is given."""
+        return postgres.superuser_url(self.settings) if self.choice.postgres else None
+
+    def database_url(self, service: str, role: str = "app") -> str:
+        """Return where a role of a service connects: ``owner``, ``app``, or ``auditor``.
+
+        Raises: StackRefusedError when the service's database is given, but none for that role.
+        """
+        if self.choice.databases[service] is not Mode.GIVEN:
+            return provision.database_url(self.settings, service, role)
+        name = database_setting(service, role)
+        given = setting(self._environment, name)
+        if given is None:
+            raise StackRefusedError(f"{service}'s database is given: set {name} too.")
+        return given
+
+    def service_url(self, service: str) -> str:
+        """Return a service's HTTP address, also of the gateway simulator."""
+        return f"http://{HOST}:{self.settings.port(service)}"
+
+    def env(self, service: str) -> dict[str, str]:
+        """Return the ``FRIKORT_`` variables of a service's process; passwords are among them."""
+        if service == GATEWAY:
+            return gateway_environment(self.settings)
+        return service_environment(
+            self.settings,
+            service,
+            self._environment,
+            kafka=self.kafka,
+            database_url=self.database_url(service),
+        )
+
+    def is_running(self) -> bool:
+        """Tell whether this home's supervisor lives, whoever started it."""
+        return self._supervisor.is_running()
+
+    def start(self) -> None:
+        """Start everything and return when every service is ready.
+
+        Raises: StackError, one line with the remedy; then nothing is left running.
+        """
+        self.require_startable()
+        try:
+            self.start_servers()
+            self.provision()
+            self.start_services()
+        except BaseException:
+            self.stop()
+            raise
+
+    def require_startable(self) -> None:
+        """Check, before anything starts, that no stack runs here and the ports are free.
+
+        Raises: StackRefusedError naming what stands in the way.
+        """
+        self._require_stopped()
+        self._require_ports([*self._server_parts(), *self._service_programs()])
+
+    def start_servers(self) -> None:
+        """Start PostgreSQL and Kafka, those that are ours to run, and wait until they answer.
+
+        Raises: StackError, one line with the remedy; then nothing is left running.
+        """
+        self._require_stopped()
+        self._reporter.note(self.choice.describe())
+        with self._exclusive():
+            self._supervisor.stop()  # what a killed supervisor left behind
+            self._require_ports(self._server_parts())
+            try:
+                self._supervisor.start()
+                _together(self._start_postgres, self._start_kafka)
+            except BaseException:
+                self._stop()
+                raise
+
+    def provision(self) -> None:
+        """Make databases, roles, tables and topics. May be called again.
+
+        Raises: PartUnreachableError with the last line of what failed.
+        """
+        began = time.monotonic()
+        self._reporter.starting("migrations and topics")
+        _together(self._create_databases, lambda: provision.create_topics(self.kafka))
+        provision.migrate({name: self.database_url(name, "owner") for name in SERVICES})
+        self._reporter.ready("migrations and topics", time.monotonic() - began)
+
+    def start_services(self, names: Iterable[str] = SERVICES) -> None:
+        """Start services (with notifications the gateway simulator too) until all are ready.
+
+        Raises: StackError, one line with the remedy; what has been started goes on.
+        """
+        programs = self._service_programs(names)
+        stopped = [name for name in programs if self._supervisor.status(name).pid == 0]
+        self._require_ports(stopped)
+        _together(*(functools.partial(self._start_service, name) for name in programs))
+        self._write_summary()
+
+    def pid(self, program: str) -> int:
+        """Return the process of ``postgres``, ``kafka`` or a service; 0 while it has none."""
+        return self._supervisor.status(program).pid
+
+    def stop_program(self, program: str) -> None:
+        """Stop one program and keep it stopped; ``start_services`` starts a service again."""
+        self._supervisor.stop_program(program)
+
+    def stop(self) -> None:
+        """Stop whatever runs of this home; data stay. May be called in any state, and again."""
+        with self._exclusive():
+            self._stop()
+
+    def erase(self) -> None:
+        """Stop the stack and remove its folder with all data, logs and secrets."""
+        if self.settings.home.exists():
+            self.stop()
+            shutil.rmtree(self.settings.home)
+
+    def _start_postgres(self) -> None:
+        if self.choice.postgres is Mode.LOCAL and (warning := postgres.warning()):
+            self._reporter.note(warning)
+        if self.choice.postgres is Mode.LOCAL:
+            with self._timed("postgres"):
+                postgres.prepare(self.settings)
+                self._supervisor.start_program(postgres.program(self.settings))
+                url = postgres.superuser_url(self.settings)
+                self._await("postgres", lambda: postgres.answers(url))
+
+    def _start_kafka(self) -> None:
+        if self.choice.kafka is Mode.LOCAL:
+            with self._timed("kafka"):
+                kafka.prepare(self.settings)
+                self._supervisor.start_program(kafka.program(self.settings))
+                self._await("kafka", lambda: kafka.answers(self.kafka))
+        elif self.choice.kafka is Mode.GIVEN and not kafka.answers(self.kafka):
+            raise PartUnreachableError(f"No Kafka answers at {self.kafka} (FRIKORT_KAFKA).")
+
+    def _create_databases(self) -> None:
+        for service, mode in self.choice.databases.items():
+            if mode is not Mode.GIVEN:
+                provision.create_database(self.settings, service)
+        if setting(self._environment, database_setting("allowance", "auditor")) or (
+            self.choice.databases["allowance"] is not Mode.GIVEN
+        ):
+            url = self.database_url("allowance", "auditor")
+            write_private(auditor_url_file(self.settings), url)
+
+    def _start_service(self, name: str) -> None:
+        module = (
+            f"deploy.local.{name.replace('-', '_')}" if name == GATEWAY else f"services.{name}.app"
+        )
+        command = self._commands.get(name) or [sys.executable, "-m", module]
+        with self._timed(name):
+            environment = self.env(name)
+            self._supervisor.start_program(
+                Program(name=name, command=command, environment=environment)
+            )
+            probe = f"{self.service_url(name)}{'' if name == GATEWAY else '/readyz'}"
+            self._await(name, lambda: _is_ready(probe, any_answer=name == GATEWAY))
+
+    def _await(self, program: str, condition: Callable[[], bool]) -> None:
+        def ready() -> bool:
+            self._supervisor.require_alive(program)
+            return condition()
+
+        try:
+            wait_until(ready, timeout_s=READY_TIMEOUT_S, what=program)
+        except PartUnreachableError as error:
+            words = self._supervisor.last_words(program)
+            raise PartUnreachableError(f"{error} Its last words{words}") from error
+
+    def _server_parts(self) -> list[str]:
+        parts = []
+        if self.choice.postgres in {Mode.LOCAL, Mode.DOCKER}:
+            parts.append("postgres")
+        if self.choice.kafka is not Mode.GIVEN:
+            parts += ["kafka", "kafka-controller"]
+        return parts
+
+    def _service_programs(self, names: Iterable[str] = SERVICES) -> list[str]:
+        programs = list(names)
+        if "notifications" in programs and uses_gateway_simulator(self._environment):
+            programs.insert(0, GATEWAY)
+        return programs
+
+    def _require_ports(self, parts: Iterable[str]) -> None:
+        require_free({part: self.settings.port(part) for part in parts})
+
+    def _require_stopped(self) -> None:
+        if self.is_running():
+            raise StackRefusedError(
+                f"A stack already runs in {self.settings.home}: use it, or stop it with"
+                " `frikort down`."
+            )
+
+    def _stop(self) -> None:
+        self._supervisor.stop()
+        self.settings.summary.unlink(missing_ok=True)
+
+    def _write_summary(self) -> None:
+        write_private_json(
+            self.settings.summary,
+            {
+                "kafka": self.kafka,
+                "modes": {"kafka": self.choice.kafka, "databases": self.choice.databases},
+                "port_base": self.settings.port_base,
+                "services": {name: self.service_url(name) for name in SERVICES},
+                "allowance_auditor_database_url_file": str(auditor_url_file(self.settings)),
+                "logs": str(self.settings.logs),
+            },
+        )
+
+    @contextlib.contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        began = time.monotonic()
+        self._reporter.starting(part)
+        yield
+        self._reporter.ready(part, time.monotonic() - began)
+
+    @contextlib.contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Keep two commands from starting and stopping the same home at once."""
+        with (private_folder(self.settings.home) / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _together(*steps: Callable[[], None]) -> None:
+    """Run steps side by side; when all have ended, raise the first one's error."""
+    with ThreadPoolExecutor(max_workers=len(steps)) as pool:
+        futures = [pool.submit(step) for step in steps]
+    for future in futures:
+        future.result()
+
+
+def _is_ready(url: str, *, any_answer: bool) -> bool:
+    try:
+        response = httpx.get(url, timeout=PROBE_TIMEOUT_S, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return any_answer or response.status_code == httpx.codes.OK
