@@ -1,0 +1,147 @@
+"""Subscribing: FastStream gives batches of raw records, the service applies them once.
+
+Offsets are kept with the data: on assignment every partition is sought to the position in the
+database. The group commit that follows a batch only informs lag monitors. A batch is tried
+again while the fault may pass; whatever else goes wrong ends the process, and its supervisor
+starts it afresh from the stored positions. Nothing is ever passed over.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
+
+from services.chassis.database import Pool
+from services.chassis.errors import ConflictError, TransientError
+
+ATTEMPTS_MAX = 8
+BACK_OFF_FIRST_S = 0.1
+BATCH_TIMEOUT_MS = 10
+"""FastStream sleeps this long again after an empty poll, so it is also the idle latency."""
+
+log = structlog.get_logger()
+
+Apply = Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
+
+
+class Consumer:
+    """One group's subscription to some topics; co-partitioned topics go to one member."""
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        pool: Pool,
+        *,
+        group: str,
+        instance: str,
+        topics: Sequence[str],
+        apply: Apply,
+        records_max: int = 500,
+    ) -> None:
+        self._pool = pool
+        self._apply = apply
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.joined = False
+        self._subscriber = broker.subscriber(
+            *topics,
+            group_id=group,
+            group_instance_id=f"{group}-{instance}",
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            ack_policy=AckPolicy.MANUAL,
+            batch=True,
+            batch_timeout_ms=BATCH_TIMEOUT_MS,
+            max_records=records_max,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            listener=_SeekToStored(self),
+            parser=_raw,
+            decoder=_records,
+        )
+        self._subscriber(self._on_batch)
+
+    @property
+    def client(self) -> Any:
+        """The aiokafka consumer, None before the broker has started."""
+        return self._subscriber.consumer
+
+    def polled_at(self) -> float:
+        """Tell when the client last asked for records, by the monotonic clock."""
+        assigned = self.client.assignment() if self.client is not None else ()
+        polls = [self.client.last_poll_timestamp(partition) for partition in assigned]
+        return max(polls, default=0) / 1000 or time.monotonic()
+
+    async def seek_to_stored(self, assigned: set[TopicPartition]) -> None:
+        """Set every assigned partition to its position in the database."""
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(
+                "SELECT topic, partition, next_offset FROM inbox_positions"
+            )
+        stored = {
+            TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows
+        }
+        for partition in assigned:
+            self.client.seek(partition, stored.get(partition, 0))
+        self.joined = True
+        log.info("partitions_assigned", partitions=len(assigned))
+
+    async def _on_batch(self, records: Any) -> None:
+        try:
+            await self._apply_or_retry(records)
+            await self._inform_lag_monitors(records)
+        except Exception as error:  # noqa: BLE001 - FastStream would swallow it and read on
+            if not self.failure.done():
+                self.failure.set_exception(error)
+            await asyncio.Event().wait()  # read no further; the process is about to end
+
+    async def _apply_or_retry(self, records: Sequence[ConsumerRecord]) -> None:
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                await self._apply(records)
+            except (TransientError, ConflictError) as error:
+                if attempt == ATTEMPTS_MAX - 1:
+                    raise
+                log.warning("batch_failed", attempt=attempt, error=repr(error))
+                await asyncio.sleep(BACK_OFF_FIRST_S * 2**attempt)
+            else:
+                return
+
+    async def _inform_lag_monitors(self, records: Sequence[ConsumerRecord]) -> None:
+        ends = {
+            TopicPartition(record.topic, record.partition): OffsetAndMetadata(record.offset + 1, "")
+            for record in records
+        }
+        try:
+            await self.client.commit(ends)
+        except KafkaError as error:  # the position in the database is the one that counts
+            log.info("group_commit_failed", error=repr(error))
+
+
+class _SeekToStored(ConsumerRebalanceListener):  # type: ignore[misc]  # untyped library
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Finish nothing: a batch under way is fenced by the positions' row locks."""
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        await self._consumer.seek_to_stored(assigned)
+
+
+async def _raw(batch: tuple[ConsumerRecord, ...]) -> KafkaMessage:
+    """Wrap a batch without reading it: a record nobody can parse must not stop the others."""
+    return KafkaMessage(
+        body=b"", headers={}, raw_message=batch, correlation_id="batch", consumer=FAKE_CONSUMER
+    )
+
+
+async def _records(message: KafkaMessage) -> Any:
+    return message.raw_message

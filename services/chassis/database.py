@@ -1,0 +1,80 @@
+"""PostgreSQL through asyncpg: the pool, transactions, and what its errors mean to us."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias, TypeVar
+
+import asyncpg
+
+from services.chassis.errors import ConflictError, TransientError
+
+Connection: TypeAlias = Any
+"""An asyncpg connection; the library has no types of its own."""
+Pool: TypeAlias = Any
+R = TypeVar("R")
+
+TRANSACTION_TIMEOUT_MS = 30_000
+"""No transaction lives longer: one left open would hold its partitions' writers back."""
+CONFLICT_ATTEMPTS_MAX = 3
+
+
+async def open_pool(database_url: str, *, size_max: int = 10) -> Pool:
+    """Open a pool of connections.
+
+    Raises:
+        TransientError: the server does not answer.
+    """
+    try:
+        return await asyncpg.create_pool(
+            database_url,
+            min_size=1,
+            max_size=size_max,
+            server_settings={
+                "transaction_timeout": str(TRANSACTION_TIMEOUT_MS),
+                "timezone": "UTC",
+                "jit": "off",
+            },
+        )
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        raise TransientError("the database does not answer") from error
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """Run a block in one transaction and commit it; any exception rolls back.
+
+    Raises:
+        ConflictError: another writer was first.
+        TransientError: the connection or the server failed.
+    """
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            yield connection
+    except (
+        asyncpg.UniqueViolationError,
+        asyncpg.SerializationError,
+        asyncpg.DeadlockDetectedError,
+    ) as error:
+        raise ConflictError(str(error)) from error
+    except (
+        OSError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+    ) as error:
+        raise TransientError(str(error)) from error
+
+
+async def deciding_again(attempt: Callable[[], Awaitable[R]]) -> R:
+    """Run load, decide, append; when another writer was first, load and decide again.
+
+    Raises:
+        ConflictError: others were first three times.
+    """
+    for _ in range(CONFLICT_ATTEMPTS_MAX - 1):
+        try:
+            return await attempt()
+        except ConflictError:
+            continue
+    return await attempt()

@@ -1,0 +1,198 @@
+"""HTTP as every service speaks it: problem details, health, metrics, progress, imports.
+
+It parses and renders; no rule is decided here. Refusals are RFC 9457 problem details with a
+stable `code`. Logs and metrics name the route's template, never the path that was asked for.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+from frikort_contracts.imports import (
+    ImportState,
+    OpenImport,
+    OutcomePage,
+    ProgressRequest,
+    ProgressResponse,
+    StageRows,
+)
+from services.chassis.errors import ConflictError, Rejection, TransientError
+from services.chassis.identifiers import Identifiers
+from services.chassis.imports import Importer
+from services.chassis.workspace import Answer
+
+RETRY_AFTER_S = "1"
+PROBLEM = "application/problem+json"
+REQUESTS = Counter("frikort_http_requests_total", "Requests answered", ["route", "status"])
+SECONDS = Histogram("frikort_http_request_seconds", "Time to answer", ["route"])
+
+log = structlog.get_logger()
+
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", description="the same key gives the first answer")
+]
+TraceParent = Annotated[str | None, Header(alias="traceparent", include_in_schema=False)]
+Probe = Callable[[], Awaitable[str | None]]
+"""Says what is wrong, or None."""
+
+
+def create_app(*, title: str, version: str, summary: str) -> FastAPI:
+    """Make a service's HTTP application, without routes of its own yet."""
+    app = FastAPI(title=title, version=version, summary=summary)
+    app.add_exception_handler(Rejection, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(ConflictError, _conflict)
+    app.add_exception_handler(TransientError, _unavailable)
+    app.middleware("http")(_observe)
+    return app
+
+
+def answered(answer: Answer, *, created: int = 201) -> JSONResponse:
+    """Render the recorded fact with its position; 200 where it was recorded before."""
+    body = {
+        **answer.body,
+        "position": answer.position.model_dump(),
+        "warnings": list(answer.warnings),
+    }
+    return JSONResponse(body, status_code=200 if answer.repeated else created)
+
+
+def problem(*, status: int, code: str, detail: str, **more: Any) -> JSONResponse:
+    """Render RFC 9457 problem details."""
+    body = {"type": f"urn:frikort:problem:{code}", "title": code, "status": status}
+    headers = {"Retry-After": RETRY_AFTER_S} if more.pop("retry", False) else None
+    return JSONResponse(
+        {**body, "code": code, "detail": detail, **more},
+        status_code=status,
+        headers=headers,
+        media_type=PROBLEM,
+    )
+
+
+def health_routes(probes: Sequence[Probe]) -> APIRouter:
+    """Serve `/healthz` (alive), `/readyz` (every probe content) and `/metrics`."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/healthz")
+    async def alive() -> dict[str, str]:
+        """Tell that the process answers."""
+        return {"status": "alive"}
+
+    @router.get("/readyz")
+    async def ready() -> JSONResponse:
+        """Tell whether database, topics and consumer's progress are as they should be."""
+        wrong = [found for probe in probes if (found := await probe()) is not None]
+        if wrong:
+            return problem(status=503, code="not-ready", detail="; ".join(wrong), retry=True)
+        return JSONResponse({"status": "ready"})
+
+    @router.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        """Serve the figures for Prometheus."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def progress_routes(
+    ask: Callable[[ProgressRequest], Awaitable[ProgressResponse]],
+) -> APIRouter:
+    """Serve `POST /v1/progress`."""
+    router = APIRouter(prefix="/v1", tags=["progress"])
+
+    @router.post("/progress")
+    async def how_far(request: ProgressRequest) -> ProgressResponse:
+        """Tell of each position whether it is applied, pending, waiting or parked here."""
+        return await ask(request)
+
+    return router
+
+
+def import_routes(importer: Importer, ids: Identifiers) -> APIRouter:
+    """Serve the four calls by which a file is taken in (frikort_contracts.imports)."""
+    router = APIRouter(prefix="/v1/imports", tags=["imports"])
+
+    @router.post("", status_code=201)
+    async def announce(announced: OpenImport) -> ImportState:
+        """Announce a file."""
+        return await importer.open(ids.new(), announced)
+
+    @router.put("/{import_id}/rows/{first}", status_code=204)
+    async def stage(import_id: str, first: int, staged: StageRows) -> None:
+        """Stage a run of rows; the same run again changes nothing."""
+        await importer.stage(import_id, first, staged.rows)
+
+    @router.post("/{import_id}/start", status_code=202)
+    async def start(import_id: str) -> ImportState:
+        """Have the staged rows checked and taken."""
+        return await importer.start(import_id)
+
+    @router.get("/{import_id}")
+    async def state(import_id: str) -> ImportState:
+        """Tell how far an import is."""
+        return await importer.state(import_id)
+
+    @router.get("/{import_id}/outcomes")
+    async def outcomes(import_id: str, after: int = 0) -> OutcomePage:
+        """Tell where the rows were recorded."""
+        return await importer.outcomes(import_id, after)
+
+    return router
+
+
+async def _observe(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    began = time.perf_counter()
+    response = await call_next(request)
+    route = getattr(request.scope.get("route"), "path", "unknown")
+    REQUESTS.labels(route, response.status_code).inc()
+    SECONDS.labels(route).observe(time.perf_counter() - began)
+    log.debug("request_answered", route=route, status=response.status_code)
+    return response
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    rejection = error if isinstance(error, Rejection) else Rejection("refused")
+    return problem(
+        status=rejection.status,
+        code=rejection.code,
+        detail=str(rejection),
+        field=getattr(rejection, "mismatched", rejection.field),
+        retry=rejection.retry,
+    )
+
+
+async def _malformed(_: Request, error: Exception) -> JSONResponse:
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    return problem(
+        status=422,
+        code="request-malformed",
+        detail="; ".join(f"{'.'.join(map(str, f['loc'][1:]))}: {f['msg']}" for f in faults),
+        errors=[
+            {
+                "field": ".".join(map(str, fault["loc"][1:])),
+                "code": fault["type"].replace("_", "-"),
+                "detail": fault["msg"],
+            }
+            for fault in faults
+        ],
+    )
+
+
+async def _conflict(_: Request, error: Exception) -> JSONResponse:
+    del error
+    detail = "others changed the same citizen at the same time; send it again with the same key"
+    return problem(status=409, code="conflict", detail=detail, retry=True)
+
+
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    log.warning("request_failed", error=repr(error))
+    detail = "a part we need does not answer; send it again with the same key"
+    return problem(status=503, code="unavailable", detail=detail, retry=True)

@@ -1,0 +1,326 @@
+"""Takes staged files in: checked whole, then appended in short transactions.
+
+Nothing is taken before every row is checked, unless the caller asks for the good ones only.
+Each row is a command under its own key, so an import that was interrupted goes on by itself,
+and a file sent again changes nothing.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import orjson
+import structlog
+from pydantic import ValidationError
+
+from frikort_contracts.imports import RowProblem, RowWarning
+from frikort_contracts.requests import FILE_KINDS, row_key
+from services.chassis.database import Connection, Pool, deciding_again, transaction
+from services.chassis.errors import Rejection
+from services.chassis.identifiers import traceparent
+from services.chassis.vault import Vault
+from services.chassis.workspace import Answer, Command
+
+CHUNK_ROWS = 500
+POLL_S = 1.0
+RECHECK_S = 0.5
+RECHECKS_MAX = 20
+"""A row may rest on events that are on their way; it is checked again this many times."""
+
+log = structlog.get_logger()
+Remark: TypeAlias = tuple[str, RowProblem | RowWarning]
+
+
+class Rehearsal(Protocol):
+    """What an import needs of a workspace."""
+
+    async def load(self, connection: Connection, commands: Sequence[Command]) -> None:
+        """Load what the commands need."""
+
+    def handle(self, command: Command) -> Answer:
+        """Decide one command in memory."""
+
+    async def flush(self, connection: Connection) -> None:
+        """Append what was decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    row_no: int
+    line: int
+    command: Command
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """Some unsettled rows; `malformed` are those that are no request at all."""
+
+    rows: list[_Row]
+    malformed: list[tuple[int, list[RowProblem]]]
+    next_row_no: int
+
+
+@dataclass(slots=True)
+class _Rehearsed:
+    remarks: list[Remark] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    appended: int = 0
+    repeated: int = 0
+    may_pass_later: bool = False
+
+    def try_row(self, workspace: Rehearsal, row: _Row) -> None:
+        try:
+            answer = workspace.handle(row.command)
+        except Rejection as rejection:
+            self.remarks.append(("problem", _problem(row, rejection)))
+            self.refused.append(row.row_no)
+            self.may_pass_later |= rejection.retry
+            return
+        self.appended += not answer.repeated
+        self.repeated += answer.repeated
+        self.remarks += [
+            ("warning", RowWarning(line=row.line, code=code, message=_WARNINGS.get(code, code)))
+            for code in answer.warnings
+        ]
+
+
+_WARNINGS = {
+    "likely-duplicate": "the same card, employer, date and amount is registered already",
+    "before-grant": "paid before the card is valid: recorded, nothing is covered",
+    "grant-inactive": "paid while the card is not active: recorded, nothing is covered",
+    "registered-late": "registered long after it was paid",
+    "outside-employment": "paid outside the employment's dates",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class ImportRunner:
+    """Works through one service's started imports, one instance at a time per import."""
+
+    pool: Pool
+    vault: Vault
+    make: Callable[[], Rehearsal]
+    wake: asyncio.Event
+
+    async def run(self) -> None:
+        """Work until cancelled, oldest first, those interrupted before included."""
+        while True:
+            self.wake.clear()
+            async with self.pool.acquire() as lease:
+                started = await lease.fetch(
+                    """
+                    SELECT import_id
+                    FROM imports
+                    WHERE state IN ('checking', 'appending')
+                    ORDER BY opened_at
+                    """
+                )
+                for row in started:
+                    await self._work(lease, str(row["import_id"]))
+            try:
+                await asyncio.wait_for(self.wake.wait(), POLL_S)
+            except TimeoutError:
+                continue
+
+    async def _work(self, lease: Connection, import_id: str) -> None:
+        lock = zlib.crc32(f"import/{import_id}".encode())
+        if not await lease.fetchval("SELECT pg_try_advisory_lock($1)", lock):
+            return  # another instance works on it
+        find = "SELECT * FROM imports WHERE import_id = $1"
+        try:
+            announced = await lease.fetchrow(find, import_id)
+            if announced["state"] == "checking":
+                await self._check(import_id, announced)
+                announced = await lease.fetchrow(find, import_id)
+            if announced["state"] == "appending":
+                while await deciding_again(lambda: self._append_chunk(import_id, announced)):
+                    pass
+            log.info("import_ended", import_id=import_id, kind=announced["kind"])
+        finally:
+            await lease.fetchval("SELECT pg_advisory_unlock($1)", lock)
+
+    async def _check(self, import_id: str, announced: Mapping[str, Any]) -> None:
+        for _ in range(RECHECKS_MAX):
+            rehearsed = await self._rehearse(import_id, announced["kind"])
+            if not rehearsed.may_pass_later:
+                break
+            await asyncio.sleep(RECHECK_S)
+        refused = bool(rehearsed.refused) and not announced["partial"]
+        ended = refused or announced["dry_run"]
+        async with transaction(self.pool) as connection:
+            await self._remark(connection, import_id, rehearsed.remarks)
+            await connection.execute(
+                """
+                UPDATE import_rows
+                SET settled = 'refused', sealed = NULL
+                WHERE import_id = $1
+                  AND (row_no = ANY($2) OR $3)
+                """,
+                import_id,
+                rehearsed.refused,
+                ended,
+            )
+            await connection.execute(
+                """
+                UPDATE imports
+                SET state = $2, appended = $3, repeated = $4
+                WHERE import_id = $1
+                """,
+                import_id,
+                "refused" if refused else "done" if ended else "appending",
+                rehearsed.appended if ended and not refused else 0,
+                rehearsed.repeated if ended and not refused else 0,
+            )
+
+    async def _rehearse(self, import_id: str, kind: str) -> _Rehearsed:
+        workspace = self.make()
+        rehearsed = _Rehearsed()
+        first = 0
+        while True:
+            async with transaction(self.pool) as connection:
+                chunk = await self._chunk(connection, import_id, kind, first)
+                await workspace.load(connection, [row.command for row in chunk.rows])
+            if chunk.next_row_no == first:
+                return rehearsed
+            for row_no, problems in chunk.malformed:
+                rehearsed.refused.append(row_no)
+                rehearsed.remarks += [("problem", problem) for problem in problems]
+            for row in chunk.rows:
+                rehearsed.try_row(workspace, row)
+            first = chunk.next_row_no
+            async with transaction(self.pool) as connection:
+                await connection.execute(
+                    "UPDATE imports SET checked = $2 WHERE import_id = $1", import_id, first
+                )
+
+    async def _append_chunk(self, import_id: str, announced: Mapping[str, Any]) -> bool:
+        settled: list[tuple[object, ...]] = []
+        problems: list[Remark] = []
+        async with transaction(self.pool) as connection:
+            chunk = await self._chunk(connection, import_id, announced["kind"], 0)
+            workspace = self.make()
+            await workspace.load(connection, [row.command for row in chunk.rows])
+            for row in chunk.rows:
+                try:
+                    answer = workspace.handle(row.command)
+                except Rejection as rejection:
+                    problems.append(("problem", _problem(row, rejection)))
+                    settled.append((import_id, row.row_no, "refused", None, None))
+                else:
+                    outcome = "repeated" if answer.repeated else "appended"
+                    position = answer.position
+                    settled.append(
+                        (import_id, row.row_no, outcome, position.citizen_id, position.version)
+                    )
+            await workspace.flush(connection)
+            await self._remark(connection, import_id, problems)
+            await _settle(connection, import_id, settled)
+        return bool(settled)
+
+    async def _chunk(self, connection: Connection, import_id: str, kind: str, first: int) -> _Chunk:
+        stored = await connection.fetch(
+            """
+            SELECT row_no, line, sealed
+            FROM import_rows
+            WHERE import_id = $1
+              AND row_no >= $2
+              AND settled IS NULL
+            ORDER BY row_no
+            LIMIT $3
+            """,
+            import_id,
+            first,
+            CHUNK_ROWS,
+        )
+        chunk = _Chunk([], [], stored[-1]["row_no"] + 1 if stored else first)
+        trace = traceparent(None)
+        for row in stored:
+            place = f"{import_id}/{row['row_no']}"
+            values = orjson.loads(self.vault.unstage(place, row["sealed"]))
+            try:
+                request = FILE_KINDS[kind].model_validate(values)
+            except ValidationError as error:
+                chunk.malformed.append((row["row_no"], _malformed(row["line"], error)))
+            else:
+                command = Command(
+                    operation=kind, request=request, key=row_key(kind, request), traceparent=trace
+                )
+                chunk.rows.append(_Row(row["row_no"], row["line"], command))
+        return chunk
+
+    async def _remark(
+        self, connection: Connection, import_id: str, remarks: Sequence[Remark]
+    ) -> None:
+        await connection.executemany(
+            "INSERT INTO import_remarks (import_id, line, kind, remark) VALUES ($1, $2, $3, $4)",
+            [
+                (
+                    import_id,
+                    remark.line,
+                    kind,
+                    self.vault.stage(import_id, remark.model_dump_json().encode()),
+                )
+                for kind, remark in remarks
+            ],
+        )
+
+
+async def _settle(
+    connection: Connection, import_id: str, settled: Sequence[tuple[object, ...]]
+) -> None:
+    await connection.executemany(
+        """
+        UPDATE import_rows
+        SET settled = $3, stream_id = $4, version = $5, sealed = NULL
+        WHERE import_id = $1
+          AND row_no = $2
+        """,
+        settled,
+    )
+    await connection.execute(
+        """
+        UPDATE imports
+        SET
+          appended = appended + $2,
+          repeated = repeated + $3,
+          state = CASE WHEN $4 THEN 'done' ELSE state END
+        WHERE import_id = $1
+        """,
+        import_id,
+        sum(row[2] == "appended" for row in settled),
+        sum(row[2] == "repeated" for row in settled),
+        not settled,
+    )
+
+
+def _problem(row: _Row, rejection: Rejection) -> RowProblem:
+    value = rejection.value
+    if value is None and rejection.field is not None:
+        value = getattr(row.command.request, rejection.field, None)
+    return RowProblem(
+        line=row.line,
+        column=_column(rejection.field),
+        value=None if value is None else str(value),
+        code=rejection.code,
+        message=str(rejection),
+    )
+
+
+def _malformed(line: int, error: ValidationError) -> list[RowProblem]:
+    return [
+        RowProblem(
+            line=line,
+            column=_column(str(fault["loc"][0])) if fault["loc"] else None,
+            value=str(fault["input"]) if isinstance(fault["input"], str | int) else None,
+            code=fault["type"].replace("_", "-"),
+            message=fault["msg"],
+        )
+        for fault in error.errors(include_url=False)
+    ]
+
+
+def _column(field_name: str | None) -> str | None:
+    """Name the file's column of a request's field: amounts stand there in kroner."""
+    return None if field_name is None else field_name.replace("_ore", "_kr")

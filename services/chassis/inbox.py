@@ -1,0 +1,351 @@
+"""The inbox: what a service has read, kept in the transaction of its effects.
+
+A batch is taken under the lock of its partitions' positions: what lies before a position is a
+duplicate and dropped, what lies after it is given in order, once. Every numbered record must
+follow the one before (`ce_partitionseq`); a hole stops the reader, for nothing may be lost
+unseen. The service says of each message whether it was applied, ignored or held; per
+partition, produced = applied + ignored + duplicate + waiting + parked.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import orjson
+
+from frikort_contracts.imports import Position, PositionProgress
+from services.chassis.database import Connection
+from services.chassis.identifiers import derived_id
+
+Outcome = Literal["applied", "ignored", "duplicate"]
+BEHIND_PARKED = "behind-parked"
+
+
+class PartitionGapError(Exception):
+    """Records of a partition are missing: reading on would lose them for good."""
+
+
+class RawRecord(Protocol):
+    """What the inbox needs of a Kafka record (aiokafka's `ConsumerRecord` has it)."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(slots=True)
+class Message:
+    """One record as a service works with it; `headers` by name, the last of a name wins."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: dict[str, bytes]
+
+    @property
+    def stream_id(self) -> str:
+        """The subject, or failing that the key: whose messages wait behind this one."""
+        subject = self.headers.get("ce_subject") or self.key or b""
+        return subject.decode(errors="replace")
+
+    @property
+    def version(self) -> int | None:
+        """The stream's version, None where it cannot be read."""
+        text = self.headers.get("ce_streamversion", b"")
+        return int(text) if text.isdigit() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A message that is not applied: `parked` for a person, else waiting for `reason`."""
+
+    message: Message
+    parked: bool
+    reason: str
+    year: int | None = None
+
+
+Lane = tuple[str, int]
+
+
+class Inbox:
+    """A batch under way: the fresh messages, and the account of what becomes of them."""
+
+    def __init__(self, connection: Connection, fresh: list[Message]) -> None:
+        self.fresh = fresh
+        self._connection = connection
+        self._counts: Counter[tuple[str, int, Outcome]] = Counter()
+
+    @classmethod
+    async def take(cls, connection: Connection, records: Iterable[RawRecord]) -> "Inbox":
+        """Lock the positions of the records' partitions and sort out what is new.
+
+        Raises:
+            PartitionGapError: a numbered record does not follow the last one seen.
+        """
+        lanes: dict[Lane, list[RawRecord]] = {}
+        for record in records:
+            lanes.setdefault((record.topic, record.partition), []).append(record)
+        positions = await _lock_positions(connection, sorted(lanes))
+        inbox = cls(connection, [])
+        moved = []
+        for lane, members in lanes.items():
+            next_offset, last_seq = positions[lane]
+            for record in members:
+                if record.offset < next_offset:
+                    continue  # read before a rewind: its first reading was counted
+                headers = dict(record.headers)
+                seq = headers.get("ce_partitionseq")
+                next_offset = record.offset + 1
+                if seq is not None:
+                    if int(seq) <= last_seq:
+                        inbox.count(*lane, "duplicate")
+                        continue
+                    _refuse_gap(lane, last_seq, int(seq))
+                    last_seq = int(seq)
+                inbox.fresh.append(
+                    Message(*lane, record.offset, record.key, record.value or b"", headers)
+                )
+            moved.append((*lane, next_offset, last_seq))
+        await _move_positions(connection, moved)
+        return inbox
+
+    def count(self, topic: str, partition: int, outcome: Outcome) -> None:
+        """Note what became of a message that is not held."""
+        self._counts[topic, partition, outcome] += 1
+
+    async def close(self) -> None:
+        """Write the account down."""
+        if not self._counts:
+            return
+        lanes = {(topic, partition) for topic, partition, _ in self._counts}
+        await self._connection.executemany(
+            """
+            UPDATE inbox_positions
+            SET
+              applied = applied + $3,
+              ignored = ignored + $4,
+              duplicate = duplicate + $5
+            WHERE topic = $1
+              AND partition = $2
+            """,
+            [
+                (
+                    *lane,
+                    self._counts[*lane, "applied"],
+                    self._counts[*lane, "ignored"],
+                    self._counts[*lane, "duplicate"],
+                )
+                for lane in sorted(lanes)
+            ],
+        )
+
+
+async def hold(connection: Connection, held: Sequence[Held], *, now: dt.datetime) -> None:
+    """Keep messages that are not applied, with their bytes and headers."""
+    await connection.executemany(
+        """
+        INSERT INTO held_messages (
+          topic, partition, message_offset, dead_letter_id, stream_id, version, parked, reason,
+          year, key, value, headers, held_at
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        """,
+        [
+            (
+                item.message.topic,
+                item.message.partition,
+                item.message.offset,
+                derived_id(
+                    "held",
+                    item.message.topic,
+                    str(item.message.partition),
+                    str(item.message.offset),
+                ),
+                item.message.stream_id,
+                item.message.version,
+                item.parked,
+                item.reason,
+                item.year,
+                item.message.key,
+                item.message.value,
+                orjson.dumps({k: v.decode("latin-1") for k, v in item.message.headers.items()}),
+                now,
+            )
+            for item in held
+        ],
+    )
+
+
+async def held_for(
+    connection: Connection, topics: Sequence[str], stream_ids: Sequence[str]
+) -> dict[str, list[Held]]:
+    """Give the held messages of some streams, each stream's in order of its topic's offsets."""
+    rows = await connection.fetch(
+        """
+        SELECT *
+        FROM held_messages
+        WHERE stream_id = ANY($1)
+          AND topic = ANY($2)
+        ORDER BY stream_id, topic, message_offset
+        """,
+        list(stream_ids),
+        list(topics),
+    )
+    found: dict[str, list[Held]] = {}
+    for row in rows:
+        headers = {k: v.encode("latin-1") for k, v in orjson.loads(row["headers"]).items()}
+        message = Message(
+            row["topic"], row["partition"], row["message_offset"], row["key"], row["value"], headers
+        )
+        held = Held(message=message, parked=row["parked"], reason=row["reason"], year=row["year"])
+        found.setdefault(row["stream_id"], []).append(held)
+    return found
+
+
+async def release(connection: Connection, messages: Sequence[Message]) -> None:
+    """Forget held messages that have been applied now."""
+    await connection.executemany(
+        """
+        DELETE FROM held_messages
+        WHERE topic = $1
+          AND partition = $2
+          AND message_offset = $3
+        """,
+        [(message.topic, message.partition, message.offset) for message in messages],
+    )
+
+
+async def advance_streams(connection: Connection, messages: Sequence[Message]) -> None:
+    """Note the version to which each message's stream has been read."""
+    latest = {(message.topic, message.stream_id): message.version for message in messages}
+    await connection.execute(
+        """
+        INSERT INTO inbox_streams (topic, stream_id, version)
+        SELECT * FROM unnest($1::TEXT[], $2::UUID[], $3::INT[])
+        ON CONFLICT (topic, stream_id) DO UPDATE
+        SET version = greatest(inbox_streams.version, excluded.version)
+        """,
+        [topic for topic, _ in latest],
+        [stream for _, stream in latest],
+        list(latest.values()),
+    )
+
+
+async def read_versions(
+    connection: Connection, topic: str, stream_ids: Sequence[str]
+) -> dict[str, int]:
+    """Give how far each stream has been read; a stream never seen is left out."""
+    rows = await connection.fetch(
+        """
+        SELECT stream_id, version
+        FROM inbox_streams
+        WHERE topic = $1
+          AND stream_id = ANY($2::UUID[])
+        """,
+        topic,
+        list(stream_ids),
+    )
+    return {str(row["stream_id"]): row["version"] for row in rows}
+
+
+async def progress(
+    connection: Connection,
+    positions: Sequence[Position],
+    read_up_to: Mapping[str, Mapping[str, int]],
+) -> list[PositionProgress]:
+    """Tell of each position whether it is applied, pending, waiting or parked.
+
+    `read_up_to`: service → stream → version read, held messages included.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT topic, stream_id, version, parked, reason, dead_letter_id
+        FROM held_messages
+        WHERE stream_id = ANY($1)
+        """,
+        list({position.citizen_id for position in positions}),
+    )
+    held = {(f"{row['topic']}", row["stream_id"], row["version"]): row for row in rows}
+    answers = []
+    for position in positions:
+        stream = position.citizen_id
+        row = held.get((f"frikort-{position.service}", stream, position.version))
+        if row is not None:
+            answers.append(
+                PositionProgress(
+                    position=position,
+                    state="parked" if row["parked"] else "waiting",
+                    code=row["reason"],
+                    dead_letter_id=str(row["dead_letter_id"]) if row["parked"] else None,
+                )
+            )
+        else:
+            read = read_up_to.get(position.service, {}).get(stream, 0)
+            state: Literal["applied", "pending"] = (
+                "applied" if position.version <= read else "pending"
+            )
+            answers.append(PositionProgress(position=position, state=state))
+    return answers
+
+
+def _dead_letter_id(message: Message) -> str:
+    return derived_id("held", message.topic, str(message.partition), str(message.offset))
+
+
+def _refuse_gap(lane: Lane, last_seq: int, seq: int) -> None:
+    if seq != last_seq + 1:
+        raise PartitionGapError(
+            f"{lane[0]}:{lane[1]}: record {seq} follows {last_seq}; the records between are "
+            "missing. Restore the topic, or begin again with an empty database"
+        )
+
+
+async def _lock_positions(
+    connection: Connection, lanes: Sequence[Lane]
+) -> dict[Lane, tuple[int, int]]:
+    topics = [topic for topic, _ in lanes]
+    partitions = [partition for _, partition in lanes]
+    locked = """
+        SELECT topic, partition, next_offset, last_seq
+        FROM inbox_positions
+        WHERE (topic, partition) IN (SELECT * FROM unnest($1::TEXT[], $2::SMALLINT[]))
+        ORDER BY topic, partition
+        FOR UPDATE
+        """
+    rows = await connection.fetch(locked, topics, partitions)
+    if len(rows) < len(lanes):
+        await connection.execute(
+            """
+            INSERT INTO inbox_positions (topic, partition)
+            SELECT * FROM unnest($1::TEXT[], $2::SMALLINT[])
+            ON CONFLICT DO NOTHING
+            """,
+            topics,
+            partitions,
+        )
+        rows = await connection.fetch(locked, topics, partitions)
+    return {(r["topic"], r["partition"]): (r["next_offset"], r["last_seq"]) for r in rows}
+
+
+async def _move_positions(
+    connection: Connection, moved: Sequence[tuple[str, int, int, int]]
+) -> None:
+    await connection.executemany(
+        """
+        UPDATE inbox_positions
+        SET
+          next_offset = $3,
+          last_seq = $4
+        WHERE topic = $1
+          AND partition = $2
+        """,
+        moved,
+    )

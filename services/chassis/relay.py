@@ -1,0 +1,264 @@
+"""The relay: from a service's store to its topics, in order, none skipped, none sent twice.
+
+It reads what follows its position, sends it in one Kafka transaction, and writes its new
+position and the last number it gave each partition to a compacted topic *in that same
+transaction*. Whatever dies, the next one reads the position back after fencing the last
+(`init_transactions`), so that a `read_committed` reader sees every record once.
+
+One relay per slot works at a time: a PostgreSQL advisory lock decides who, and Kafka fences
+whoever believes otherwise. It refuses to send to a topic that was made anew.
+"""
+
+import asyncio
+import contextlib
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
+
+from frikort_contracts.topics import Topic, relay_positions
+from services.chassis.database import Connection, Pool
+from services.chassis.errors import TransientError
+from services.chassis.event_store import OUTBOX_CHANNEL
+
+POLL_S = 0.25
+"""Truth comes from polling; NOTIFY only makes it faster."""
+BACK_OFF_S = 1.0
+BATCH_BYTES_MAX = 512 * 1024
+REQUEST_TIMEOUT_MS = 10_000
+
+log = structlog.get_logger()
+
+
+class TopicRemadeError(Exception):
+    """A topic is shorter than what this relay has sent to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record to send. A numbered one gets the partition's next `ce_partitionseq`."""
+
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+    numbered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records to send in one transaction, and where each read partition stands after it."""
+
+    records: Sequence[Record]
+    positions: Mapping[int, int]
+
+
+Source = Callable[[Mapping[int, int]], Awaitable[Batch]]
+"""Given partition → last number sent, give what follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a partition stands: the store's number, the last one given, its offset."""
+
+    position: int = 0
+    partition_seq: int = 0
+    offset: int = -1
+
+
+@dataclass(slots=True, kw_only=True)
+class Relay:
+    """Sends one service's outbox to `topic` (and the unnumbered topics its source names)."""
+
+    service: str
+    slot: str
+    topic: Topic
+    source: Source
+    pool: Pool
+    bootstrap: str
+    marks: dict[int, Mark] = field(default_factory=dict)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """Look for work now rather than at the next poll."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled; after a fault, begin again from the position in Kafka.
+
+        Raises:
+            TopicRemadeError: the topic was made anew; sending on would lose its history.
+        """
+        while True:
+            try:
+                async with self.pool.acquire() as connection:
+                    await self._lead(connection)
+            except (KafkaError, OSError, TransientError) as error:
+                log.warning("relay_interrupted", slot=self.slot, error=repr(error))
+            except Exception as error:
+                if not _is_connection_loss(error):
+                    raise
+                log.warning("relay_interrupted", slot=self.slot, error=repr(error))
+            finally:
+                self.ready.clear()
+            await asyncio.sleep(BACK_OFF_S)
+
+    async def _lead(self, connection: Connection) -> None:
+        lock = zlib.crc32(f"relay/{self.service}/{self.slot}".encode())
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock):
+            self.ready.set()  # another instance leads; this one stands by
+            await asyncio.sleep(BACK_OFF_S)
+        await connection.add_listener(OUTBOX_CHANNEL, self._on_notify)
+        try:
+            await self._session(connection)
+        finally:
+            with contextlib.suppress(Exception):
+                await connection.remove_listener(OUTBOX_CHANNEL, self._on_notify)
+                await connection.fetchval("SELECT pg_advisory_unlock($1)", lock)
+
+    def _on_notify(self, *_: object) -> None:
+        self._wake.set()
+
+    async def _session(self, lease: Connection) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap,
+            client_id=f"relay-{self.service}-{self.slot}",
+            transactional_id=f"frikort-relay-{self.service}-{self.slot}",
+            acks="all",
+            linger_ms=0,
+            max_batch_size=BATCH_BYTES_MAX,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
+        await producer.start()  # fences the relay before this one
+        try:
+            self.marks = await self._read_marks()
+            log.info("relay_started", slot=self.slot, topic=self.topic.name)
+            self.ready.set()
+            while True:
+                self._wake.clear()
+                batch = await self.source({p: mark.position for p, mark in self.marks.items()})
+                if batch.records or batch.positions:
+                    await self._send(producer, batch)
+                else:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), POLL_S)
+                    await lease.fetchval("SELECT 1")  # a lost connection has lost the lock
+        finally:
+            await producer.stop()
+
+    async def _send(self, producer: AIOKafkaProducer, batch: Batch) -> None:
+        marks = dict(self.marks)
+        lanes: dict[tuple[str, int], list[Record]] = defaultdict(list)
+        for record in batch.records:
+            lanes[record.topic, record.partition].append(record)
+        await producer.begin_transaction()
+        sent = {
+            lane: await self._send_lane(producer, lane, records, marks)
+            for lane, records in lanes.items()
+        }
+        for partition, position in batch.positions.items():
+            marks[partition] = replace(marks[partition], position=position)
+        for (topic, partition), futures in sent.items():
+            reports = await asyncio.gather(*futures)
+            if topic == self.topic.name:
+                marks[partition] = replace(marks[partition], offset=reports[-1].offset)
+        positions = relay_positions(self.service).name
+        await asyncio.gather(
+            *[
+                await producer.send(
+                    positions, key=self._mark_key(partition), value=_mark_value(marks[partition])
+                )
+                for partition in batch.positions
+            ]
+        )
+        await producer.commit_transaction()
+        self.marks = marks
+
+    async def _send_lane(
+        self,
+        producer: AIOKafkaProducer,
+        lane: tuple[str, int],
+        records: Sequence[Record],
+        marks: dict[int, Mark],
+    ) -> list[asyncio.Future[RecordMetadata]]:
+        """Fill producer batches ourselves: a future per batch, not per record."""
+        topic, partition = lane
+        seq = marks[partition].partition_seq if topic == self.topic.name else 0
+        futures = []
+        builder = producer.create_batch()
+        for record in records:
+            headers = record.headers
+            if record.numbered:
+                seq += 1
+                headers = [*headers, ("ce_partitionseq", b"%d" % seq)]
+            while (
+                builder.append(key=record.key, value=record.value, timestamp=None, headers=headers)
+                is None
+            ):
+                if builder.record_count() == 0:
+                    raise ValueError(f"a record for {topic} is larger than {BATCH_BYTES_MAX} bytes")
+                futures.append(await producer.send_batch(builder, topic, partition=partition))
+                builder = producer.create_batch()
+        futures.append(await producer.send_batch(builder, topic, partition=partition))
+        if topic == self.topic.name:
+            marks[partition] = replace(marks[partition], partition_seq=seq)
+        return futures
+
+    async def _read_marks(self) -> dict[int, Mark]:
+        """Read the positions topic to its end, and check that the target is not made anew."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        await consumer.start()
+        try:
+            marks = dict.fromkeys(range(self.topic.partitions), Mark())
+            tp = TopicPartition(relay_positions(self.service).name, 0)
+            consumer.assign([tp])
+            await consumer.seek_to_beginning(tp)
+            end = (await consumer.end_offsets([tp]))[tp]
+            while await consumer.position(tp) < end:
+                for record in (await consumer.getmany(tp, timeout_ms=100)).get(tp, []):
+                    topic, _, partition = record.key.decode().rpartition(":")
+                    if topic == self.topic.name:
+                        marks[int(partition)] = Mark(**json.loads(record.value))
+            await self._check_not_remade(consumer, marks)
+            return marks
+        finally:
+            await consumer.stop()
+
+    async def _check_not_remade(
+        self, consumer: AIOKafkaConsumer, marks: Mapping[int, Mark]
+    ) -> None:
+        targets = {p: TopicPartition(self.topic.name, p) for p in marks}
+        ends = await consumer.end_offsets(list(targets.values()))
+        for partition, mark in marks.items():
+            if ends[targets[partition]] <= mark.offset:
+                raise TopicRemadeError(
+                    f"{self.topic.name}:{partition} ends before offset {mark.offset}, which this "
+                    "relay has sent: the topic was made anew or cut. Restore it; or, to send all "
+                    f"again from the store, remake {relay_positions(self.service).name} too"
+                )
+
+    def _mark_key(self, partition: int) -> bytes:
+        return f"{self.topic.name}:{partition}".encode()
+
+
+def _mark_value(mark: Mark) -> bytes:
+    return json.dumps(
+        {"position": mark.position, "partition_seq": mark.partition_seq, "offset": mark.offset}
+    ).encode()
+
+
+def _is_connection_loss(error: Exception) -> bool:
+    return type(error).__module__.startswith("asyncpg")

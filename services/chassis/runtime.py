@@ -1,0 +1,113 @@
+"""Runs a service's parts together: HTTP, consumer, relays, importer. One fails, all end.
+
+A process that cannot go on ends with status 1 and is started afresh by its supervisor; SIGTERM
+and SIGINT end it with status 0 after what is under way has finished.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from faststream.kafka import KafkaBroker
+
+from services.chassis.consumer import Consumer
+from services.chassis.database import Pool
+from services.chassis.http import Probe
+from services.chassis.relay import Relay
+from services.chassis.settings import ServiceSettings
+
+POLL_AGE_MAX_S = 30.0
+STOP_TIMEOUT_S = 5
+
+log = structlog.get_logger()
+
+
+def make_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
+    """Make a broker that creates no topics by itself and says little."""
+    return KafkaBroker(bootstrap, client_id=client_id, allow_auto_create_topics=False, logger=None)
+
+
+async def run(
+    app: FastAPI,
+    settings: ServiceSettings,
+    *,
+    background: Sequence[Coroutine[Any, Any, None]],
+    broker: KafkaBroker | None = None,
+    consumer: Consumer | None = None,
+) -> int:
+    """Run until told to end or until a part fails; give the exit status."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        )
+    )
+    serving = asyncio.create_task(server.serve(), name="http")
+    tasks = {serving, *(asyncio.create_task(part) for part in background)}
+    if broker is not None and consumer is not None:
+        tasks.add(asyncio.create_task(_consume(broker, consumer), name="consumer"))
+    log.info("service_started", port=settings.port)
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    failed = [task for task in done if task is not serving or not server.should_exit]
+    for task in failed:
+        log.error("part_failed", part=task.get_name(), exc_info=task.exception())
+    server.should_exit = True
+    await asyncio.wait({serving}, timeout=STOP_TIMEOUT_S)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if broker is not None:
+        await broker.stop()
+    log.info("service_stopped", failed=len(failed))
+    return 1 if failed else 0
+
+
+def probe_database(pool: Pool) -> Probe:
+    """Probe that the database answers."""
+
+    async def probe() -> str | None:
+        try:
+            async with asyncio.timeout(1), pool.acquire() as connection:
+                await connection.fetchval("SELECT 1")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+            return f"the database does not answer: {error!r}"
+        return None
+
+    return probe
+
+
+def probe_relay(relay: Relay) -> Probe:
+    """Probe that the relay sends, or stands by behind one that does."""
+
+    async def probe() -> str | None:
+        return None if relay.ready.is_set() else f"the relay to {relay.topic.name} is not up"
+
+    return probe
+
+
+def probe_consumer(consumer: Consumer) -> Probe:
+    """Probe that the consumer has joined its group and keeps polling."""
+
+    async def probe() -> str | None:
+        if not consumer.joined:
+            return "the consumer has not joined its group"
+        age = time.monotonic() - consumer.polled_at()
+        if age > POLL_AGE_MAX_S:
+            return f"the consumer has not polled for {age:.0f} s"
+        return None
+
+    return probe
+
+
+async def _consume(broker: KafkaBroker, consumer: Consumer) -> None:
+    await broker.start()
+    await consumer.failure
