@@ -1,0 +1,99 @@
+"""`frikort cap`: the yearly caps, each with its legal basis."""
+
+import hashlib
+import os
+from typing import Annotated
+
+import typer
+
+from cli import options
+from cli.client import Client
+from cli.output import JsonFlag, kroner, print_json, say, stdout_console
+from cli.settings import Settings
+from frikort_contracts.requests import SetCapRequest
+from frikort_contracts.types import FREE_TEXT_MAX
+
+caps = typer.Typer(no_args_is_help=True, help="The yearly caps.")
+
+AMOUNT_HELP = "The cap in kroner, as 20000 or 20.000,00."
+
+
+@caps.callback()
+def _group() -> None:
+    """The yearly caps, each dated and with its legal basis."""
+
+
+@caps.command("set")
+def set_cap(
+    year: Annotated[
+        int, typer.Argument(min=2019, max=9999, help="The calendar year.", show_default=False)
+    ],
+    amount_kr: Annotated[
+        str, typer.Argument(parser=options.amount, help=AMOUNT_HELP, show_default=False)
+    ],
+    *,
+    in_force_from: Annotated[
+        str,
+        typer.Option(
+            metavar="DATE",
+            parser=options.date,
+            help="The first day on which this is the year's cap.",
+            show_default=False,
+        ),
+    ],
+    basis: Annotated[
+        str, typer.Option(metavar="TEXT", help="The law or order it rests on.", show_default=False)
+    ],
+    income_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KR",
+            parser=options.amount,
+            help="Ordinary income in the year before, beyond which no card is granted.",
+        ),
+    ] = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            parser=options.moment,
+            help="When it became known: a date, or a time with offset; now if left out.",
+        ),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Set a year's cap, in force from a date.
+
+    The same command given again changes nothing. Wages that waited for the cap are decided.
+    """
+    if not 0 < len(basis.strip()) <= FREE_TEXT_MAX:
+        raise typer.BadParameter(f"--basis has 1 to {FREE_TEXT_MAX} characters")
+    request = SetCapRequest.model_validate(
+        {
+            "amount_ore": options.amount_ore(amount_kr),
+            "in_force_from": in_force_from,
+            "legal_basis": basis.strip(),
+            "income_limit_ore": None if income_limit is None else options.amount_ore(income_limit),
+            "known_at": known_at,
+        }
+    )
+    settings = Settings.from_environment(os.environ)
+    with Client(settings=settings, retry_s=settings.brief_retry_s, on_absence=say) as client:
+        answer = client.put(
+            "allowance",
+            f"/v1/caps/{year}",
+            body=request,
+            headers={"Idempotency-Key": idempotency_key(year, request)},
+        )
+    if as_json:
+        print_json(answer)
+    else:
+        amount = kroner(request.amount_ore)
+        since = request.in_force_from.isoformat()
+        stdout_console().print(f"The cap of {year} is {amount} from {since}.")
+
+
+def idempotency_key(year: int, request: SetCapRequest) -> str:
+    """Derive the key from the content, so that the same command again is the same command."""
+    content = request.model_dump_json(exclude_none=True).encode()
+    return f"cap/{year}/{hashlib.sha256(content).hexdigest()[:32]}"

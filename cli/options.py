@@ -1,0 +1,48 @@
+"""Parsers for options that several commands share; each refusal is wrong usage (status 2)."""
+
+import re
+
+import typer
+
+from cli.values import ValueRefused, parse_amount, parse_date, parse_moment
+from frikort_contracts.types import AMOUNT_ORE_MAX
+
+
+def card_no(text: str) -> str:
+    """Read a card number: five digits, leading zeros count."""
+    if re.fullmatch(r"[0-9]{5}", text) is None:
+        raise typer.BadParameter(f"{text!r} is no card number: it is five digits, as 00042")
+    return text
+
+
+def date(text: str) -> str:
+    """Read a date in one of the notations of files, and give it as YYYY-MM-DD."""
+    try:
+        return parse_date(text).isoformat()
+    except ValueRefused as refusal:
+        raise typer.BadParameter(f"{text!r}: {refusal}") from refusal
+
+
+def moment(text: str) -> str:
+    """Read a date, or a time with its offset."""
+    try:
+        return parse_moment(text)
+    except ValueRefused as refusal:
+        raise typer.BadParameter(f"{text!r}: {refusal}") from refusal
+
+
+def amount(text: str) -> str:
+    """Check an amount in kroner that is more than 0; the text stays as it is."""
+    amount_ore(text)
+    return text
+
+
+def amount_ore(text: str) -> int:
+    """Read an amount in kroner that is more than 0, and give it in øre."""
+    try:
+        value = parse_amount(text)
+    except ValueRefused as refusal:
+        raise typer.BadParameter(f"{text!r}: {refusal}") from refusal
+    if not 0 < value <= AMOUNT_ORE_MAX:
+        raise typer.BadParameter(f"{text!r}: give more than 0 and at most 10.000.000.000 kr")
+    return value
