@@ -71,11 +71,6 @@ def record_path(settings: Settings, name: str) -> Path:
     return settings.run / f"{name}.json"
 
 
-def recorded_names(settings: Settings) -> list[str]:
-    """Return the names of all programs that have a record, running or not."""
-    return sorted(path.stem for path in settings.run.glob("[!.]*.json"))
-
-
 def recorded_process(settings: Settings, name: str) -> psutil.Process | None:
     """Return the running process that the program became, or None.
 

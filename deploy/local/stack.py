@@ -7,15 +7,17 @@ servers are ours to start, modes.py decides.
 import contextlib
 import fcntl
 import functools
+import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Any, Final, Self
 
 import httpx
 
@@ -28,41 +30,17 @@ from deploy.local.environments import (
 )
 from deploy.local.errors import PartUnreachableError, StackRefusedError
 from deploy.local.files import private_folder, write_private, write_private_json
-from deploy.local.modes import Mode, database_setting, setting
+from deploy.local.modes import Choice, Mode, database_setting, setting
 from deploy.local.ports import free_port_base, require_free
 from deploy.local.programs import Program
+from deploy.local.reporting import Reporter, SilentReporter
 from deploy.local.settings import HOST, SERVICES, Settings
 from deploy.local.supervise import Supervisor, wait_until
 
 READY_TIMEOUT_S: Final = 60.0
 PROBE_TIMEOUT_S: Final = 2.0
+WATCH_S: Final = 0.5
 GATEWAY: Final = "gateway-simulator"
-
-
-class Reporter(Protocol):
-    """Who is told what the stack does; called from several threads."""
-
-    def starting(self, part: str) -> None:
-        """Say that a part is being started."""
-
-    def ready(self, part: str, seconds: float) -> None:
-        """Say that a part answers, and how long that took."""
-
-    def note(self, line: str) -> None:
-        """Say one line a person should read."""
-
-
-class SilentReporter:
-    """Tells nobody."""
-
-    def starting(self, part: str) -> None:
-        """Keep quiet."""
-
-    def ready(self, part: str, seconds: float) -> None:
-        """Keep quiet."""
-
-    def note(self, line: str) -> None:
-        """Keep quiet."""
 
 
 class Stack:
@@ -82,10 +60,10 @@ class Stack:
     ) -> None:
         self._environment = dict(os.environ if environment is None else environment)
         self.settings = settings or Settings.from_environment(self._environment)
-        self.choice = modes.decide(self._environment, containers.docker_answers)
         self._commands = dict(commands or {})
         self._reporter = reporter or SilentReporter()
         self._supervisor = Supervisor(self.settings)
+        self._giving_up = threading.Event()
 
     @classmethod
     def temporary(
@@ -112,6 +90,14 @@ class Stack:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @functools.cached_property
+    def choice(self) -> Choice:
+        """Which servers are given and which are ours to start.
+
+        Raises: StackError when the settings can't be meant, or Docker is asked for and away.
+        """
+        return modes.decide(self._environment, containers.docker_answers)
 
     @property
     def kafka(self) -> str:
@@ -191,7 +177,7 @@ class Stack:
             self._require_ports(self._server_parts())
             try:
                 self._supervisor.start()
-                _together(self._start_postgres, self._start_kafka)
+                self._together(self._start_postgres, self._start_kafka)
             except BaseException:
                 self._stop()
                 raise
@@ -203,7 +189,7 @@ class Stack:
         """
         began = time.monotonic()
         self._reporter.starting("migrations and topics")
-        _together(self._create_databases, lambda: provision.create_topics(self.kafka))
+        self._together(self._create_databases, lambda: provision.create_topics(self.kafka))
         provision.migrate({name: self.database_url(name, "owner") for name in SERVICES})
         self._reporter.ready("migrations and topics", time.monotonic() - began)
 
@@ -215,7 +201,7 @@ class Stack:
         programs = self._service_programs(names)
         stopped = [name for name in programs if self._supervisor.status(name).pid == 0]
         self._require_ports(stopped)
-        _together(*(functools.partial(self._start_service, name) for name in programs))
+        self._together(*(functools.partial(self._start_service, name) for name in programs))
         self._write_summary()
 
     def pid(self, program: str) -> int:
@@ -230,6 +216,22 @@ class Stack:
         """Stop whatever runs of this home; data stay. May be called in any state, and again."""
         with self._exclusive():
             self._stop()
+
+    def wait(self) -> bool:
+        """Wait until the supervisor ends; tell whether it was told to, by ``stop`` elsewhere."""
+        while self._supervisor.is_running():
+            time.sleep(WATCH_S)
+        with self._exclusive():
+            return not self.settings.summary.exists()
+
+    def summary(self) -> dict[str, Any] | None:
+        """Return where a stack that is up has its parts; None unless it was started whole."""
+        try:
+            text = self.settings.summary.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        found: dict[str, Any] = json.loads(text)
+        return found
 
     def erase(self) -> None:
         """Stop the stack and remove its folder with all data, logs and secrets."""
@@ -281,14 +283,16 @@ class Stack:
 
     def _await(self, program: str, condition: Callable[[], bool]) -> None:
         def ready() -> bool:
+            if self._giving_up.is_set():
+                raise PartUnreachableError(f"{program} is no longer waited for.")
             self._supervisor.require_alive(program)
             return condition()
 
-        try:
-            wait_until(ready, timeout_s=READY_TIMEOUT_S, what=program)
-        except PartUnreachableError as error:
-            words = self._supervisor.last_words(program)
-            raise PartUnreachableError(f"{error} Its last words{words}") from error
+        wait_until(
+            ready,
+            timeout_s=READY_TIMEOUT_S,
+            what=lambda: f"{program}{self._supervisor.last_words(program)}",
+        )
 
     def _server_parts(self) -> list[str]:
         parts = []
@@ -331,6 +335,21 @@ class Stack:
             },
         )
 
+    def _together(self, *steps: Callable[[], None]) -> None:
+        """Run steps side by side; the first to fail, or an interrupt, ends the others' waiting."""
+        self._giving_up.clear()
+        with ThreadPoolExecutor(max_workers=len(steps)) as pool:
+            futures = [pool.submit(step) for step in steps]
+            try:
+                done, pending = wait(futures, return_when=FIRST_EXCEPTION)
+            except BaseException:
+                self._giving_up.set()
+                raise
+            if pending:
+                self._giving_up.set()
+        for future in (*done, *pending):
+            future.result()
+
     @contextlib.contextmanager
     def _timed(self, part: str) -> Iterator[None]:
         began = time.monotonic()
@@ -344,14 +363,6 @@ class Stack:
         with (private_folder(self.settings.home) / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-def _together(*steps: Callable[[], None]) -> None:
-    """Run steps side by side; when all have ended, raise the first one's error."""
-    with ThreadPoolExecutor(max_workers=len(steps)) as pool:
-        futures = [pool.submit(step) for step in steps]
-    for future in futures:
-        future.result()
 
 
 def _is_ready(url: str, *, any_answer: bool) -> bool:

@@ -27,7 +27,6 @@ from deploy.local.programs import (
     describe,
     launch_command,
     record_path,
-    recorded_names,
     recorded_process,
     without_settings,
 )
@@ -105,6 +104,8 @@ class Supervisor:
 
     def is_running(self) -> bool:
         """Tell whether this home's supervisor lives, whoever started it."""
+        if self._child is not None:
+            self._child.poll()  # reaps it
         return recorded_process(self._settings, SUPERVISOR) is not None
 
     def start(self) -> None:
@@ -137,7 +138,7 @@ class Supervisor:
         wait_until(
             self._answers,
             timeout_s=SUPERVISOR_READY_TIMEOUT_S,
-            what=f"the supervisor (see {settings.logs / 'supervisord.log'})",
+            what=lambda: f"the supervisor (see {settings.logs / 'supervisord.log'})",
         )
 
     def start_program(self, program: Program) -> None:
@@ -153,7 +154,7 @@ class Supervisor:
         wait_until(
             lambda: self.status(name).pid == 0,
             timeout_s=ORDERLY_STOP_TIMEOUT_S,
-            what=f"the end of {name}",
+            what=lambda: f"the end of {name}",
         )
 
     def status(self, name: str) -> ProgramStatus:
@@ -224,23 +225,16 @@ class Supervisor:
                 transport.close()
 
 
-def wait_until(
-    condition: Callable[[], bool], *, timeout_s: float, what: str, poll_s: float = POLL_S
-) -> None:
+def wait_until(condition: Callable[[], bool], *, timeout_s: float, what: Callable[[], str]) -> None:
     """Wait for ``condition``.
 
-    Raises: PartUnreachableError when it does not hold within ``timeout_s``.
+    Raises: PartUnreachableError, naming ``what``, when it does not hold within ``timeout_s``.
     """
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise PartUnreachableError(f"Waited {timeout_s:.0f} s in vain for {what}.")
-        time.sleep(poll_s)
-
-
-def has_leftovers(settings: Settings) -> bool:
-    """Tell whether a process of this home still runs."""
-    return any(recorded_process(settings, name) for name in recorded_names(settings))
+            raise PartUnreachableError(f"Waited {timeout_s:.0f} s in vain for {what()}")
+        time.sleep(POLL_S)
 
 
 def _end_recorded(settings: Settings, name: str) -> None:
