@@ -7,7 +7,6 @@ starts it afresh from the stored positions. Nothing is ever passed over.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -73,11 +72,11 @@ class Consumer:
         """The aiokafka consumer, None before the broker has started."""
         return self._subscriber.consumer
 
-    def polled_at(self) -> float:
-        """Tell when the client last asked for records, by the monotonic clock."""
+    def fetched_at(self) -> float | None:
+        """Tell when the broker last answered a fetch, in seconds since 1970; None before."""
         assigned = self.client.assignment() if self.client is not None else ()
-        polls = [self.client.last_poll_timestamp(partition) for partition in assigned]
-        return max(polls, default=0) / 1000 or time.monotonic()
+        answers = [self.client.last_poll_timestamp(partition) for partition in assigned]
+        return max((answer / 1000 for answer in answers if answer), default=None)
 
     async def seek_to_stored(self, assigned: set[TopicPartition]) -> None:
         """Set every assigned partition to its position in the database."""

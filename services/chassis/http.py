@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from pydantic import ValidationError
 
 from frikort_contracts.imports import (
     ImportState,
@@ -22,15 +23,19 @@ from frikort_contracts.imports import (
     ProgressResponse,
     StageRows,
 )
+from frikort_contracts.types import Request as Body
 from services.chassis.errors import ConflictError, Rejection, TransientError
-from services.chassis.identifiers import Identifiers
+from services.chassis.identifiers import Identifiers, traceparent
 from services.chassis.imports import Importer
-from services.chassis.workspace import Answer
+from services.chassis.progress import Ask, answer_progress
+from services.chassis.workspace import Answer, Command
 
 RETRY_AFTER_S = "1"
 PROBLEM = "application/problem+json"
 REQUESTS = Counter("frikort_http_requests_total", "Requests answered", ["route", "status"])
 SECONDS = Histogram("frikort_http_request_seconds", "Time to answer", ["route"])
+
+_PLACES = {"body", "query", "path", "header"}
 
 log = structlog.get_logger()
 
@@ -47,10 +52,16 @@ def create_app(*, title: str, version: str, summary: str) -> FastAPI:
     app = FastAPI(title=title, version=version, summary=summary)
     app.add_exception_handler(Rejection, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(ValidationError, _malformed)
     app.add_exception_handler(ConflictError, _conflict)
     app.add_exception_handler(TransientError, _unavailable)
     app.middleware("http")(_observe)
     return app
+
+
+def to_command(operation: str, body: Body, key: str | None, trace: str | None) -> Command:
+    """Make the command that a request's body, key and trace context stand for."""
+    return Command(operation=operation, request=body, key=key, traceparent=traceparent(trace))
 
 
 def answered(answer: Answer, *, created: int = 201) -> JSONResponse:
@@ -100,16 +111,14 @@ def health_routes(probes: Sequence[Probe]) -> APIRouter:
     return router
 
 
-def progress_routes(
-    ask: Callable[[ProgressRequest], Awaitable[ProgressResponse]],
-) -> APIRouter:
+def progress_routes(ask: Ask) -> APIRouter:
     """Serve `POST /v1/progress`."""
     router = APIRouter(prefix="/v1", tags=["progress"])
 
     @router.post("/progress")
     async def how_far(request: ProgressRequest) -> ProgressResponse:
         """Tell of each position whether it is applied, pending, waiting or parked here."""
-        return await ask(request)
+        return await answer_progress(request, ask)
 
     return router
 
@@ -170,19 +179,21 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _malformed(_: Request, error: Exception) -> JSONResponse:
-    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    faults = error.errors() if isinstance(error, RequestValidationError | ValidationError) else []
+    errors = [
+        {
+            "field": ".".join(str(part) for part in fault["loc"] if part not in _PLACES),
+            "code": fault["type"].replace("_", "-"),
+            "detail": fault["msg"],
+        }
+        for fault in faults
+    ]
+    own = [fault["type"] for fault in faults if "-" in fault["type"]]  # ours, not pydantic's
     return problem(
         status=422,
-        code="request-malformed",
-        detail="; ".join(f"{'.'.join(map(str, f['loc'][1:]))}: {f['msg']}" for f in faults),
-        errors=[
-            {
-                "field": ".".join(map(str, fault["loc"][1:])),
-                "code": fault["type"].replace("_", "-"),
-                "detail": fault["msg"],
-            }
-            for fault in faults
-        ],
+        code=own[0] if own else "request-malformed",
+        detail="; ".join(f"{error['field']}: {error['detail']}" for error in errors),
+        errors=errors,
     )
 
 

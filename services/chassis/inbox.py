@@ -9,13 +9,12 @@ partition, produced = applied + ignored + duplicate + waiting + parked.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import orjson
 
-from frikort_contracts.imports import Position, PositionProgress
 from services.chassis.database import Connection
 from services.chassis.identifiers import derived_id
 
@@ -254,46 +253,6 @@ async def read_versions(
         list(stream_ids),
     )
     return {str(row["stream_id"]): row["version"] for row in rows}
-
-
-async def progress(
-    connection: Connection,
-    positions: Sequence[Position],
-    read_up_to: Mapping[str, Mapping[str, int]],
-) -> list[PositionProgress]:
-    """Tell of each position whether it is applied, pending, waiting or parked.
-
-    `read_up_to`: service → stream → version read, held messages included.
-    """
-    rows = await connection.fetch(
-        """
-        SELECT topic, stream_id, version, parked, reason, dead_letter_id
-        FROM held_messages
-        WHERE stream_id = ANY($1)
-        """,
-        list({position.citizen_id for position in positions}),
-    )
-    held = {(f"{row['topic']}", row["stream_id"], row["version"]): row for row in rows}
-    answers = []
-    for position in positions:
-        stream = position.citizen_id
-        row = held.get((f"frikort-{position.service}", stream, position.version))
-        if row is not None:
-            answers.append(
-                PositionProgress(
-                    position=position,
-                    state="parked" if row["parked"] else "waiting",
-                    code=row["reason"],
-                    dead_letter_id=str(row["dead_letter_id"]) if row["parked"] else None,
-                )
-            )
-        else:
-            read = read_up_to.get(position.service, {}).get(stream, 0)
-            state: Literal["applied", "pending"] = (
-                "applied" if position.version <= read else "pending"
-            )
-            answers.append(PositionProgress(position=position, state=state))
-    return answers
 
 
 def _dead_letter_id(message: Message) -> str:

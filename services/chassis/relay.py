@@ -23,14 +23,17 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
 from frikort_contracts.topics import Topic, relay_positions
+from services.chassis import event_store
 from services.chassis.database import Connection, Pool
 from services.chassis.errors import TransientError
-from services.chassis.event_store import OUTBOX_CHANNEL
+from services.chassis.event_store import OUTBOX_CHANNEL, StoredEvent
 
 POLL_S = 0.25
 """Truth comes from polling; NOTIFY only makes it faster."""
 BACK_OFF_S = 1.0
 BATCH_BYTES_MAX = 512 * 1024
+EVENTS_MAX = 500
+"""Events of a partition that go into one transaction."""
 REQUEST_TIMEOUT_MS = 10_000
 
 log = structlog.get_logger()
@@ -252,6 +255,20 @@ class Relay:
 
     def _mark_key(self, partition: int) -> bytes:
         return f"{self.topic.name}:{partition}".encode()
+
+
+def store_source(pool: Pool, to_record: Callable[[StoredEvent], Record]) -> Source:
+    """Read the event store, each event as one record on its own partition."""
+
+    async def read(after: Mapping[int, int]) -> Batch:
+        async with pool.acquire() as connection:
+            events = await event_store.read_outbox(connection, after, EVENTS_MAX)
+        return Batch(
+            records=[to_record(event) for event in events],
+            positions={event.partition: event.partition_seq for event in events},
+        )
+
+    return read
 
 
 def _mark_value(mark: Mark) -> bytes:

@@ -20,7 +20,7 @@ from services.chassis.http import Probe
 from services.chassis.relay import Relay
 from services.chassis.settings import ServiceSettings
 
-POLL_AGE_MAX_S = 30.0
+FETCH_AGE_MAX_S = 30.0
 STOP_TIMEOUT_S = 5
 
 log = structlog.get_logger()
@@ -95,14 +95,14 @@ def probe_relay(relay: Relay) -> Probe:
 
 
 def probe_consumer(consumer: Consumer) -> Probe:
-    """Probe that the consumer has joined its group and keeps polling."""
+    """Probe that the consumer has joined its group and keeps fetching."""
 
     async def probe() -> str | None:
         if not consumer.joined:
             return "the consumer has not joined its group"
-        age = time.monotonic() - consumer.polled_at()
-        if age > POLL_AGE_MAX_S:
-            return f"the consumer has not polled for {age:.0f} s"
+        fetched_at = consumer.fetched_at()
+        if fetched_at is not None and time.time() - fetched_at > FETCH_AGE_MAX_S:
+            return f"the consumer's last fetch was {time.time() - fetched_at:.0f} s ago"
         return None
 
     return probe

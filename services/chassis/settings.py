@@ -7,15 +7,26 @@ A secret may come from a file: `FRIKORT_GRANTS_MASTER_KEY_FILE`.
 import base64
 import binascii
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-S = TypeVar("S", bound="ServiceSettings")
+
+class Settings(BaseSettings):
+    """Settings that are read from the environment."""
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            pydantic.ValidationError: a setting is missing or unreadable; it says which.
+        """
+        return cls()
 
 
-class SharedSettings(BaseSettings):
+class SharedSettings(Settings):
     """What all services are told alike."""
 
     model_config = SettingsConfigDict(env_prefix="FRIKORT_", extra="ignore")
@@ -27,7 +38,7 @@ class SharedSettings(BaseSettings):
     log_level: str = Field(default="INFO", description="the least level that is logged")
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(Settings):
     """What a service is told; subclasses set `env_prefix` and add their own."""
 
     model_config = SettingsConfigDict(extra="ignore")
@@ -43,15 +54,6 @@ class ServiceSettings(BaseSettings):
         default=None, description="32 bytes, base64url: from it come the service's own keys"
     )
     master_key_file: Path | None = Field(default=None, description="a file with the master key")
-
-    @classmethod
-    def read(cls) -> Self:
-        """Read the environment.
-
-        Raises:
-            pydantic.ValidationError: a setting is missing or unreadable; it says which.
-        """
-        return cls()
 
     def master_key_bytes(self) -> bytes:
         """Give the master key.

@@ -10,7 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import JsonValue
 
@@ -109,7 +109,7 @@ class Workspace(ABC, Generic[S, E]):
     """Subclasses say what to load (`prefetch`) and how to decide (`decide`)."""
 
     service: ClassVar[str]
-    codec: ClassVar[Codec[object]]
+    codec: ClassVar[Codec[Any]]
 
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
@@ -170,7 +170,7 @@ class Workspace(ABC, Generic[S, E]):
             for event in stored.get(stream_id, []):
                 stream.state = self.evolve(
                     stream.state,
-                    self.codec.decode(event.type, event.data),  # type: ignore[arg-type]
+                    self.codec.decode(event.type, event.data),
                 )
                 stream.version = event.version
                 stream.recorded_at = event.recorded_at
@@ -179,6 +179,10 @@ class Workspace(ABC, Generic[S, E]):
             "SELECT * FROM person_keys WHERE person_id = ANY($1::UUID[])", missing
         )
         self._keys |= {str(row["person_id"]): row["wrapped_key"] for row in keys}
+
+    def add_stream(self, stream_id: str) -> None:
+        """Begin a stream that does not exist yet."""
+        self.streams[stream_id] = Stream(self.initial(stream_id))
 
     def handle(self, command: Command) -> Answer:
         """Give the first answer to a key used before; else decide.

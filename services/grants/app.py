@@ -1,0 +1,84 @@
+"""Grants, put together: the one place that reads settings and opens connections."""
+
+import asyncio
+import sys
+from functools import partial
+
+from pydantic_settings import SettingsConfigDict
+
+from frikort_contracts.topics import GRANTS
+from services.chassis import runtime
+from services.chassis.clock import SystemClock
+from services.chassis.database import open_pool
+from services.chassis.http import create_app, health_routes, import_routes, progress_routes
+from services.chassis.identifiers import RandomIdentifiers
+from services.chassis.import_runner import ImportRunner
+from services.chassis.imports import Importer
+from services.chassis.logging import configure_logging
+from services.chassis.progress import own_progress
+from services.chassis.relay import Relay, store_source
+from services.chassis.settings import ServiceSettings, SharedSettings
+from services.chassis.vault import Vault
+from services.chassis.workspace import Answer, Command, Tools, run_command
+from services.grants.api import grant_routes
+from services.grants.handlers import GrantsWorkspace
+from services.grants.projections import read_grant
+from services.grants.translate import to_record
+
+
+class Settings(ServiceSettings):
+    """`FRIKORT_GRANTS_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="FRIKORT_GRANTS_", extra="ignore")
+    port: int = 8101
+
+
+async def serve() -> int:
+    """Run the service until it is told to end; give the exit status."""
+    shared, settings = SharedSettings.read(), Settings.read()
+    configure_logging(service="grants", level=shared.log_level)
+    pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
+    tools = Tools(
+        clock=SystemClock(),
+        ids=RandomIdentifiers(),
+        vault=Vault(settings.master_key_bytes()),
+        production=shared.mode == "production",
+    )
+
+    def make() -> GrantsWorkspace:
+        return GrantsWorkspace(tools)
+
+    async def carry_out(command: Command) -> Answer:
+        return await run_command(pool, make, command)
+
+    wake = asyncio.Event()
+    importer = Importer(
+        pool=pool,
+        vault=tools.vault,
+        clock=tools.clock,
+        service="grants",
+        kinds=("grants", "grant-changes"),
+        wake=wake,
+    )
+    runner = ImportRunner(pool=pool, vault=tools.vault, make=make, wake=wake)
+    relay = Relay(
+        service="grants",
+        slot="events",
+        topic=GRANTS,
+        source=store_source(pool, to_record),
+        pool=pool,
+        bootstrap=shared.kafka,
+    )
+    app = create_app(title="Frikort grants", version="0.1.0", summary="Who holds which card")
+    app.include_router(grant_routes(carry_out, partial(read_grant, pool)))
+    app.include_router(progress_routes(own_progress("grants")))
+    app.include_router(import_routes(importer, tools.ids))
+    app.include_router(health_routes([runtime.probe_database(pool), runtime.probe_relay(relay)]))
+    try:
+        return await runtime.run(app, settings, background=[relay.run(), runner.run()])
+    finally:
+        await pool.close()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(serve()))

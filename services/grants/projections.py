@@ -1,0 +1,70 @@
+"""The one question grants answers itself: what was decided about a card."""
+
+import datetime as dt
+import json
+from typing import Literal
+
+from pydantic import JsonValue
+
+from frikort_contracts.types import Contract
+from services.chassis import event_store
+from services.chassis.database import Pool
+from services.grants import domain, store
+from services.grants.translate import CODEC, to_published
+
+
+class Decision(Contract):
+    """One decision about a card, as it was published."""
+
+    event: str
+    id: str
+    version: int
+    recorded_at: dt.datetime
+    fact: dict[str, JsonValue]
+
+
+class Grant(Contract):
+    """A card as it stands after its last decision, and all decisions in their order."""
+
+    card_no: str
+    citizen_id: str
+    municipality_code: str
+    state: Literal["active", "inactive"]
+    decisions: tuple[Decision, ...]
+
+
+async def read_grant(pool: Pool, card_no: str) -> Grant:
+    """Fold a card's decisions.
+
+    Raises:
+        CardUnknown: no card of that number was granted.
+    """
+    async with pool.acquire() as connection:
+        owners = await store.find_cards(connection, [card_no])
+        if card_no not in owners:
+            raise domain.CardUnknown(f"no card {card_no} was granted")
+        citizen_id = owners[card_no]
+        stored = (await event_store.load(connection, [citizen_id]))[citizen_id]
+    citizen = domain.Citizen()
+    decisions = []
+    for row in stored:
+        event = CODEC.decode(row.type, row.data)
+        citizen = domain.evolve(citizen, event)
+        if event.card_no == card_no:
+            decisions.append(
+                Decision(
+                    event=row.type,
+                    id=row.event_id,
+                    version=row.version,
+                    recorded_at=row.recorded_at,
+                    fact=json.loads(to_published(event, row.known_at).to_json()),
+                )
+            )
+    card = citizen.cards[card_no]
+    return Grant(
+        card_no=card_no,
+        citizen_id=citizen_id,
+        municipality_code=card.municipality_code,
+        state="active" if isinstance(card, domain.ActiveCard) else "inactive",
+        decisions=tuple(decisions),
+    )
