@@ -17,7 +17,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cli.output import JsonFlag, print_json, print_table, say, say_error, stderr_console
+from cli.output import JsonFlag, print_json, say, say_error, stderr_console, stdout_console
 from deploy.local.errors import PartUnreachableError, StackError, StackRefusedError
 from deploy.local.reporting import Reporter
 from deploy.local.stack import Stack
@@ -49,8 +49,7 @@ def down(*, as_json: JsonFlag = False) -> None:
     """Stop the system on this machine; its data stay."""
     with _errors_said():
         stack = Stack()
-        ran = stack.is_running()
-        stack.stop()
+        ran = stack.stop()
         if as_json:
             print_json({"stopped": ran, "home": str(stack.settings.home)})
         elif ran:
@@ -104,9 +103,11 @@ def _tell(stack: Stack, *, as_json: bool) -> None:
     if as_json:
         print_json(summary)
         return
-    rows = [[name, address] for name, address in summary["services"].items()]
-    print_table("Ready", ["part", "address"], [*rows, ["kafka", summary["kafka"]]])
-    say(f"Logs are in {summary['logs']}.")
+    table = Table.grid(padding=(0, 2))
+    for part, address in {**summary["services"], "kafka": summary["kafka"]}.items():
+        table.add_row(part, Text(address))
+    table.add_row("logs", Text(summary["logs"]))
+    stdout_console().print(table)
 
 
 def _stop_undisturbed(stack: Stack) -> None:

@@ -162,18 +162,18 @@ class Stack:
 
         Raises: StackRefusedError naming what stands in the way.
         """
-        self._require_stopped()
-        self._require_ports([*self._server_parts(), *self._service_programs()])
+        with self._exclusive():
+            self._clear_the_way()
+            self._require_ports([*self._server_parts(), *self._service_programs()])
 
     def start_servers(self) -> None:
         """Start PostgreSQL and Kafka, those that are ours to run, and wait until they answer.
 
         Raises: StackError, one line with the remedy; then nothing is left running.
         """
-        self._require_stopped()
         self._reporter.note(self.choice.describe())
         with self._exclusive():
-            self._supervisor.stop()  # what a killed supervisor left behind
+            self._clear_the_way()
             self._require_ports(self._server_parts())
             try:
                 self._supervisor.start()
@@ -212,10 +212,13 @@ class Stack:
         """Stop one program and keep it stopped; ``start_services`` starts a service again."""
         self._supervisor.stop_program(program)
 
-    def stop(self) -> None:
-        """Stop whatever runs of this home; data stay. May be called in any state, and again."""
+    def stop(self) -> bool:
+        """Stop whatever runs of this home, and tell whether anything did; data stay.
+
+        May be called in any state, from any process, and again.
+        """
         with self._exclusive():
-            self._stop()
+            return self._stop()
 
     def wait(self) -> bool:
         """Wait until the supervisor ends; tell whether it was told to, by ``stop`` elsewhere."""
@@ -311,16 +314,23 @@ class Stack:
     def _require_ports(self, parts: Iterable[str]) -> None:
         require_free({part: self.settings.port(part) for part in parts})
 
-    def _require_stopped(self) -> None:
+    def _clear_the_way(self) -> None:
+        """End what a killed supervisor left behind.
+
+        Raises: StackRefusedError when a supervisor lives.
+        """
         if self.is_running():
             raise StackRefusedError(
                 f"A stack already runs in {self.settings.home}: use it, or stop it with"
                 " `frikort down`."
             )
+        if self._stop():
+            self._reporter.note("Ended what a killed supervisor had left running.")
 
-    def _stop(self) -> None:
-        self._supervisor.stop()
+    def _stop(self) -> bool:
+        ran = self._supervisor.stop()
         self.settings.summary.unlink(missing_ok=True)
+        return ran
 
     def _write_summary(self) -> None:
         write_private_json(

@@ -178,10 +178,11 @@ class Supervisor:
         lines = log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip().splitlines()
         return f": {lines[-1] if lines else 'it said nothing'} (see {log})"
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
         """Stop every program in order, then the supervisor, then whatever it left behind.
 
-        May be called in any state, and again. Only recorded processes are ended.
+        May be called in any state, and again; tells whether anything ran. Only recorded
+        processes are ended.
         """
         supervisor = recorded_process(self._settings, SUPERVISOR)
         if supervisor is not None:
@@ -192,9 +193,10 @@ class Supervisor:
             self._wait_for_end(supervisor)
         if self._child is not None:
             self._child.wait()
-        for name in (SUPERVISOR, *reversed([n for _, _, names in _GROUPS for n in names])):
-            _end_recorded(self._settings, name)
+        names = (SUPERVISOR, *reversed(self._groups))
+        ended = [_end_recorded(self._settings, name) for name in names]
         self._settings.socket.unlink(missing_ok=True)
+        return supervisor is not None or any(ended)
 
     def _wait_for_end(self, supervisor: psutil.Process) -> None:
         """Wait; the supervisor looks at its programs once a second, or whenever it is asked."""
@@ -237,8 +239,8 @@ def wait_until(condition: Callable[[], bool], *, timeout_s: float, what: Callabl
         time.sleep(POLL_S)
 
 
-def _end_recorded(settings: Settings, name: str) -> None:
-    """End what a program left, if anything, and forget it."""
+def _end_recorded(settings: Settings, name: str) -> bool:
+    """End what a program left, and forget it; tell whether there was anything to end."""
     process = recorded_process(settings, name)
     if process is not None:
         family = [process]
@@ -251,6 +253,7 @@ def _end_recorded(settings: Settings, name: str) -> None:
                 survivor.kill()
         _wait_gone(survivors, timeout_s=KILLED_TIMEOUT_S)
     record_path(settings, name).unlink(missing_ok=True)
+    return process is not None
 
 
 def _stop_signal(name: str) -> signal.Signals:
