@@ -78,6 +78,7 @@ def _starts(rng: random.Random, use: Use) -> list[dt.date]:
 
 def _job(rng: random.Random, use: Use, firm: Firm, starts_on: dt.date, paid_until: dt.date) -> Job:
     brief = (paid_until - starts_on).days <= _FIXED_TERM_DAYS_MAX
+    ends_on = max(starts_on, plus(paid_until, rng.choice((-5, 0, 3, 14, 14))))
     fixed_term = brief and not use.part.careless and rng.random() < _FIXED_TERM_SHARE
     cadences = (WEEKLY, FORTNIGHTLY, MONTHLY)
     often = use.part.ending or use.part.careless or use.part.eager
@@ -87,7 +88,7 @@ def _job(rng: random.Random, use: Use, firm: Firm, starts_on: dt.date, paid_unti
         card=use.standing.card,
         firm=firm,
         starts_on=starts_on,
-        ends_on=plus(paid_until, rng.choice((0, 3, 14))) if fixed_term else None,
+        ends_on=ends_on if fixed_term else None,
         consultant=CONSULTANT if use.part.led else "",
         registered_at=_registered(rng, use, starts_on),
         paid_until=paid_until,

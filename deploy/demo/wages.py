@@ -55,6 +55,7 @@ _LAST_WAGE_MIN_ORE = 150_00
 _PARTIAL_KR = (700, 19_300, 6_500)
 _MEAN_WAGE_MAX_KR = 1_500
 _LATE_SHARE = 0.012
+_BEFORE_EMPLOYMENT_SHARE = 0.25
 _DELAYS = ((0, 1, 2, 3, 4, 6, 9), (26, 26, 16, 12, 10, 6, 4))
 _EXTERNAL_SHARE = 0.9
 
@@ -220,12 +221,16 @@ def _careless_wages(
 def _registered(
     rng: random.Random, job: Job, paid_on: dt.date, *, may_be_late: bool
 ) -> dt.datetime:
-    """Draw when the wage was registered: within days, now and then months late (R38)."""
+    """Draw when the wage was registered: within days, now and then months late (R38).
+
+    An employer that was late with the employment may be early with the wage (R36).
+    """
     days = rng.choices(*_DELAYS)[0]
     if may_be_late and rng.random() < _LATE_SHARE:
         days = rng.randint(25, 120)
     day = min(workday_on_or_before(plus(paid_on, days)), LAST_DAY)
     moment = office_moment(rng, max(day, paid_on))
-    if rng.random() < _LATE_SHARE:
+    employed_late = job.registered_at.date() > job.starts_on
+    if employed_late and rng.random() < _BEFORE_EMPLOYMENT_SHARE:
         return max(moment, office_moment(rng, plus(job.card.registered_at, 1)))
     return max(moment, job.registered_at + dt.timedelta(hours=1))
