@@ -53,9 +53,9 @@ class ImportReport(Contract):
 
     @property
     def exit_status(self) -> int:
-        """Give the exit status: 1 for any bad row, or one that is parked or pending."""
+        """Give the exit status: 1 if refused, for any bad row, or one parked or pending."""
         failures = [each for each in self.waiting or () if each.is_failure]
-        return 1 if self.problems_total or failures else 0
+        return 1 if self.state == "refused" or self.problems_total or failures else 0
 
 
 def not_applied(line: int, service: str, progress: PositionProgress) -> NotApplied:

@@ -52,12 +52,15 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, headings: list[str], rows: list[list[str]]) -> None:
     """Print a table; the first column is the name of the row, the others are figures."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table()
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="right" if place else "left", no_wrap=not place)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    stdout_console().print(table)
+    console = stdout_console()
+    if title:
+        console.print(Text(title, style="bold"))
+    console.print(table)
 
 
 def kroner(amount_ore: int | None) -> str:
