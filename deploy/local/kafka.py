@@ -75,6 +75,8 @@ rootLogger.level = warn
 rootLogger.appenderRef.console.ref = console
 logger.kafka.name = kafka.server.KafkaRaftServer
 logger.kafka.level = info
+logger.version.name = org.apache.kafka.common.utils.AppInfoParser
+logger.version.level = info
 """
 
 
