@@ -8,6 +8,7 @@ partition, produced = applied + ignored + duplicate + waiting + parked.
 """
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ import orjson
 from services.chassis.database import Connection
 from services.chassis.identifiers import derived_id
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Outcome = Literal["applied", "ignored", "duplicate"]
 BEHIND_PARKED = "behind-parked"
+VERSION_DIGITS_MAX = 9
+"""What fits a column of type integer."""
 
 
 class PartitionGapError(Exception):
@@ -50,15 +54,17 @@ class Message:
 
     @property
     def stream_id(self) -> str:
-        """The subject, or failing that the key: whose messages wait behind this one."""
-        subject = self.headers.get("ce_subject") or self.key or b""
-        return subject.decode(errors="replace")
+        """The subject, or the key where that is none: whose messages wait behind this one."""
+        subject = self.headers.get("ce_subject", b"").decode(errors="replace")
+        if not is_uuid(subject) and self.key:
+            subject = self.key.decode(errors="replace")
+        return subject.replace("\0", "\ufffd")  # PostgreSQL takes no NUL
 
     @property
     def version(self) -> int | None:
         """The stream's version, None where it cannot be read."""
         text = self.headers.get("ce_streamversion", b"")
-        return int(text) if text.isdigit() else None
+        return int(text) if text.isdigit() and len(text) <= VERSION_DIGITS_MAX else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,12 +168,7 @@ async def hold(connection: Connection, held: Sequence[Held], *, now: dt.datetime
                 item.message.topic,
                 item.message.partition,
                 item.message.offset,
-                derived_id(
-                    "held",
-                    item.message.topic,
-                    str(item.message.partition),
-                    str(item.message.offset),
-                ),
+                _dead_letter_id(item.message),
                 item.message.stream_id,
                 item.message.version,
                 item.parked,
@@ -223,8 +224,15 @@ async def release(connection: Connection, messages: Sequence[Message]) -> None:
 
 
 async def advance_streams(connection: Connection, messages: Sequence[Message]) -> None:
-    """Note the version to which each message's stream has been read."""
-    latest = {(message.topic, message.stream_id): message.version for message in messages}
+    """Note the version to which each message's stream has been read.
+
+    A message that names no stream or no version moves nothing.
+    """
+    latest = {
+        (message.topic, message.stream_id): message.version
+        for message in messages
+        if message.version is not None and is_uuid(message.stream_id)
+    }
     await connection.execute(
         """
         INSERT INTO inbox_streams (topic, stream_id, version)
@@ -253,6 +261,11 @@ async def read_versions(
         list(stream_ids),
     )
     return {str(row["stream_id"]): row["version"] for row in rows}
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether a text is a UUID in its usual spelling."""
+    return _UUID.fullmatch(text) is not None
 
 
 def _dead_letter_id(message: Message) -> str:
