@@ -38,7 +38,7 @@ def balance(
     card_numbers: Annotated[
         list[str],
         typer.Argument(
-            metavar="CARD_NO...",
+            metavar="CARD_NO",
             help="Card numbers, five digits each.",
             parser=options.card_no,
             show_default=False,

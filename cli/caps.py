@@ -26,10 +26,16 @@ def _group() -> None:
 @caps.command("set")
 def set_cap(
     year: Annotated[
-        int, typer.Argument(min=2019, max=9999, help="The calendar year.", show_default=False)
+        int,
+        typer.Argument(
+            metavar="YEAR", min=2019, max=9999, help="The calendar year.", show_default=False
+        ),
     ],
     amount_kr: Annotated[
-        str, typer.Argument(parser=options.amount, help=AMOUNT_HELP, show_default=False)
+        str,
+        typer.Argument(
+            metavar="AMOUNT_KR", parser=options.amount, help=AMOUNT_HELP, show_default=False
+        ),
     ],
     *,
     in_force_from: Annotated[

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from cli.client import Client
-from cli.errors import TransientError
+from cli.errors import ContractError, TransientError
 from cli.progress import Phases
 from frikort_contracts.imports import (
-    OUTCOMES_PER_CALL,
     ROWS_PER_CALL,
     ImportState,
     OpenImport,
@@ -53,10 +52,14 @@ class ImportCalls:
         return self._follow(path, started)
 
     def outcomes(self, state: ImportState) -> list[RowOutcome]:
-        """Fetch where each row taken was recorded, in the order of the rows."""
+        """Fetch where each row taken was recorded, in the order of the rows.
+
+        Raises:
+            ContractError: the pages do not add up to what was taken.
+        """
         outcomes: list[RowOutcome] = []
         after: int | None = None
-        for _ in range(state.rows_total // OUTCOMES_PER_CALL + 2):
+        for _ in range(state.rows_total + 1):  # a page holds one row at the least
             page = self.client.get(
                 self.service,
                 f"/v1/imports/{state.import_id}/outcomes",
@@ -66,6 +69,11 @@ class ImportCalls:
             outcomes.extend(page.outcomes)
             if (after := page.next_after) is None:
                 break
+        if len(outcomes) != state.appended + state.repeated:
+            raise ContractError(
+                f"{self.service} took {state.appended + state.repeated} rows, but says of "
+                f"{len(outcomes)} where it recorded them"
+            )
         return outcomes
 
     def _follow(self, path: str, state: ImportState) -> ImportState:

@@ -115,18 +115,22 @@ def _code(code: str) -> Text:
 
 
 def _say_conclusion(report: ImportReport) -> Text:
-    rows = f"{number(report.rows)} {'row' if report.rows == 1 else 'rows'} of {report.kind}"
+    rows = f"{_count(report.rows, 'row')} of {report.kind}"
     if report.state == "refused":
-        found = f"{number(report.problems_total)} problem{'s' * (report.problems_total != 1)}"
+        found = _count(report.problems_total, "problem")
         return Text(f"Refused: {rows}, {found}; nothing was taken.", style="red")
     taken = "would be taken" if report.dry_run else "taken"
     said = f"{rows}: {number(report.appended)} {taken}, {number(report.repeated)} known before"
     if report.problems_total:
-        said += f", {number(report.problems_total)} problems"
+        said += f", {_count(report.problems_total, 'problem')}"
     if report.warnings_total:
-        said += f", {number(report.warnings_total)} warnings"
+        said += f", {_count(report.warnings_total, 'warning')}"
     if report.waiting is not None:
         said += (
             f", {number(len(report.waiting))} not applied" if report.waiting else ", all applied"
         )
     return Text(f"{said}.", style="green" if report.exit_status == 0 else "yellow")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"

@@ -13,6 +13,7 @@ from cli.caps import caps
 from cli.errors import CommandError
 from cli.imports import import_file, import_help
 from cli.output import say_error
+from cli.stack import down, up
 from cli.status import status
 
 EPILOG = "Exit status: 0 done, 1 refused, 2 wrong usage, 3 a part it needs is unreachable."
@@ -49,6 +50,8 @@ def frikort() -> None:
     """
 
 
+app.command()(up)
+app.command()(down)
 app.command("import", help=import_help())(import_file)
 app.command()(balance)
 app.command()(status)

@@ -77,11 +77,18 @@ class Judgement:
 
 
 def judge_row(kind: str, *, line: int, cells: Mapping[str, str]) -> Judgement:
-    """Judge a row of this kind, its cells by column; an empty cell counts as absent."""
+    """Judge a row of this kind, its cells by column; an empty cell counts as absent.
+
+    Problems are given in the order of the columns.
+    """
     judging = _Judging(kind=kind, line=line, cells=cells)
     judging.read_cells()
     request = judging.ask_model()
     if judging.problems:
+        order = list(cells)
+        judging.problems.sort(
+            key=lambda each: order.index(each.column) if each.column in order else len(order)
+        )
         return Judgement(problems=judging.problems)
     return Judgement(request=request)
 

@@ -4,18 +4,23 @@ It speaks the import calls, progress, balances, status and caps; tests say what 
 can go away and come back on its port, with all it had taken.
 """
 
+import json
+import random
 import socket
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from typer.testing import CliRunner, Result
 
+from cli.main import app
 from frikort_contracts.imports import (
     ImportState,
     OpenImport,
@@ -33,6 +38,10 @@ from frikort_contracts.imports import (
 from frikort_contracts.requests import FILE_KINDS, row_key
 
 START_MAX_S = 10.0
+PORTS = range(20_000, 32_000)
+"""Below those that the system gives to clients: a client of a server that is away could else be
+given the server's own port, and keep it from coming back."""
+PORT_ATTEMPTS_MAX = 100
 OUTCOMES_PER_PAGE = 2
 
 
@@ -132,9 +141,9 @@ class FakeService:
 
 def make_app(fake: FakeService) -> FastAPI:
     """Serve the fake over HTTP."""
-    app = FastAPI()
+    served = FastAPI()
 
-    @app.middleware("http")
+    @served.middleware("http")
     async def hooks(request: Request, call_next: Callable[[Request], Any]) -> Response:
         call = f"{request.method} {request.url.path}"
         fake.calls.append(call)
@@ -148,8 +157,8 @@ def make_app(fake: FakeService) -> FastAPI:
         response: Response = await call_next(request)
         return fake.after_call(call) or response
 
-    app.include_router(_import_routes(fake))
-    return app
+    served.include_router(_import_routes(fake))
+    return served
 
 
 def _import_routes(fake: FakeService) -> APIRouter:
@@ -199,14 +208,23 @@ def _import_routes(fake: FakeService) -> APIRouter:
     return routes
 
 
+def _free_port() -> int:
+    for port in random.sample(PORTS, PORT_ATTEMPTS_MAX):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
+
+
 class Server:
     """A real server on a port of its own, in its own thread; it may end and start again."""
 
     def __init__(self, fake: FakeService) -> None:
         self.fake = fake
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._restarts: list[threading.Thread] = []
         self.start()
@@ -226,6 +244,7 @@ class Server:
         self._thread.start()
         deadline = time.monotonic() + START_MAX_S
         while not self._server.started:
+            assert self._thread.is_alive(), f"the fake service cannot listen on {self.port}"
             assert time.monotonic() < deadline, "the fake service does not start"
             time.sleep(0.005)
 
@@ -252,3 +271,71 @@ class Server:
         for restart in self._restarts:
             restart.join(START_MAX_S)
         self.stop()
+
+
+@dataclass(slots=True)
+class Bench:
+    """A fake service for every role, and the command to try on it."""
+
+    server: Server
+    folder: Path
+
+    @property
+    def fake(self) -> FakeService:
+        """The service behind all addresses."""
+        return self.server.fake
+
+    def import_text(
+        self,
+        content: str,
+        *options: str,
+        kind: str = "wages",
+        settings: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Run `frikort import` on a file with this content."""
+        file = self.folder / f"{kind}.csv"
+        file.write_text(content, newline="")
+        return self.run("import", kind, str(file), *options, settings=settings)
+
+    def run(self, *arguments: str, settings: Mapping[str, str] | None = None) -> Result:
+        """Run the command; settings win over the fake's addresses."""
+        services = ("GRANTS", "PAYROLL", "ALLOWANCE", "NOTIFICATIONS")
+        addresses = {f"FRIKORT_{service}_URL": self.server.url for service in services}
+        return CliRunner().invoke(app, arguments, env=addresses | dict(settings or {}))
+
+
+def open_bench(folder: Path) -> Iterator[Bench]:
+    """Serve as a pytest fixture: a bench whose server ends with the test."""
+    server = Server(FakeService())
+    yield Bench(server, folder)
+    server.close()
+
+
+HEADER = "wage_ref;employment_ref;card_no;cvr;paid_on;amount_kr\n"
+SHAPE = {
+    "kind",
+    "file",
+    "dry_run",
+    "partial",
+    "state",
+    "rows",
+    "appended",
+    "repeated",
+    "problems_total",
+    "problems",
+    "warnings_total",
+    "warnings",
+    "waiting",
+}
+
+
+def wages(count: int) -> str:
+    """Write a file of so many good wages, W0 on line 2."""
+    return HEADER + "".join(f"W{n};E1;00042;13748136;2023-01-31;100\n" for n in range(count))
+
+
+def report(result: Result) -> dict[str, Any]:
+    """Read the JSON of an import and check its names."""
+    value = json.loads(result.stdout)
+    assert set(value) == SHAPE
+    return dict(value)

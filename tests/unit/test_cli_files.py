@@ -307,11 +307,11 @@ def test_every_bad_value_of_every_bad_row_is_named_at_once() -> None:
     )
 
     assert told(parsed.problems) == [
-        (2, "registered_at", "2023-01-03T10:00", "time-without-offset"),
         (2, "card_no", "1", "card-no-format"),
-        (2, "municipality_code", "7510", "municipality-code-format"),
         (2, "change", "closed", "change-unknown"),
         (2, "effective_on", "2023-01-01", "effective-before-decided"),
+        (2, "municipality_code", "7510", "municipality-code-format"),
+        (2, "registered_at", "2023-01-03T10:00", "time-without-offset"),
         (3, "decided_on", "2023-02-30", "date-format"),
         (3, "municipality_code", None, "municipality-code-missing"),
         (4, "effective_on", "2023-01-03", "effective-before-decided"),
