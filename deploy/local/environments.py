@@ -12,6 +12,8 @@ _OF_THE_STACK = frozenset(
     {"FRIKORT_HOME", "FRIKORT_PORT_BASE", "FRIKORT_CACHE", "FRIKORT_STACK", "FRIKORT_KAFKA_FILE"}
 )
 
+_OF_THE_SIMULATOR = "FRIKORT_GATEWAY_SIMULATOR_"
+
 
 def service_environment(
     settings: Settings,
@@ -43,9 +45,10 @@ def service_environment(
     return ours | passed_on | places
 
 
-def gateway_environment(settings: Settings) -> dict[str, str]:
-    """Return the variables of the gateway simulator's process."""
+def gateway_environment(settings: Settings, caller: Mapping[str, str]) -> dict[str, str]:
+    """Return the gateway simulator's variables: the caller's own for it, and where things are."""
     return {
+        **{name: value for name, value in caller.items() if name.startswith(_OF_THE_SIMULATOR)},
         "FRIKORT_GATEWAY_SIMULATOR_HOST": HOST,
         "FRIKORT_GATEWAY_SIMULATOR_PORT": str(settings.port("gateway-simulator")),
         **_gateway_secrets(settings),
@@ -86,7 +89,7 @@ def _passed_on(service: str, caller: Mapping[str, str]) -> dict[str, str]:
     others = tuple(f"FRIKORT_{other.upper()}_" for other in SERVICES if other != service)
     owner = database_setting(service, "owner")
     auditor = database_setting(service, "auditor")
-    kept_back = (*others, owner, auditor, f"{database_setting(service)}_FILE")
+    kept_back = (*others, _OF_THE_SIMULATOR, owner, auditor, f"{database_setting(service)}_FILE")
     return {
         name: value
         for name, value in caller.items()

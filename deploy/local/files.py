@@ -42,9 +42,9 @@ def secret_file(path: Path, make: Callable[[], str] | None = None) -> Path:
     return path
 
 
-def read_secret(path: Path) -> str:
+def read_secret(path: Path, make: Callable[[], str] | None = None) -> str:
     """Return the secret kept in ``path``, made now if it is not there yet."""
-    return secret_file(path).read_text(encoding="utf-8").strip()
+    return secret_file(path, make).read_text(encoding="utf-8").strip()
 
 
 def _random_key() -> str:

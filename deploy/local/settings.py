@@ -32,6 +32,10 @@ PORT_BASE_MAX: Final = 65535 - PORT_BLOCK_SIZE
 # The supervisor binds "<path>.<pid>" first; a socket path holds at most 107 bytes on Linux.
 SOCKET_PATH_BYTES_MAX: Final = 90
 
+# What a stack makes in its home.
+OWN_FOLDERS: Final = ("kafka", "logs", "postgres", "postgres.new", "programs", "run", "secrets")
+OWN_FILES: Final = (".lock", "kafka-log4j2.properties", "kafka.properties", "stack.json")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

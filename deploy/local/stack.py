@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from deploy.local import containers, kafka, modes, postgres, provision
+from deploy.local import provision
 from deploy.local.environments import (
     auditor_url_file,
     gateway_environment,
@@ -29,12 +29,13 @@ from deploy.local.environments import (
     uses_gateway_simulator,
 )
 from deploy.local.errors import PartUnreachableError, StackRefusedError
-from deploy.local.files import private_folder, write_private, write_private_json
-from deploy.local.modes import Choice, Mode, database_setting, setting
+from deploy.local.files import private_folder, write_private_json
+from deploy.local.modes import Choice, Mode
 from deploy.local.ports import free_port_base, require_free
 from deploy.local.programs import Program
 from deploy.local.reporting import Reporter, SilentReporter
-from deploy.local.settings import HOST, SERVICES, Settings
+from deploy.local.servers import SERVERS, Servers
+from deploy.local.settings import HOST, OWN_FILES, OWN_FOLDERS, SERVICES, Settings
 from deploy.local.supervise import Supervisor, wait_until
 
 READY_TIMEOUT_S: Final = 60.0
@@ -63,6 +64,7 @@ class Stack:
         self._commands = dict(commands or {})
         self._reporter = reporter or SilentReporter()
         self._supervisor = Supervisor(self.settings)
+        self._servers = Servers(self.settings, self._environment, self._supervisor)
         self._giving_up = threading.Event()
 
     @classmethod
@@ -91,37 +93,30 @@ class Stack:
     ) -> None:
         self.stop()
 
-    @functools.cached_property
+    @property
     def choice(self) -> Choice:
-        """Which servers are given and which are ours to start.
+        """Which servers are given and which are ours to start, and how.
 
         Raises: StackError when the settings can't be meant, or Docker is asked for and away.
         """
-        return modes.decide(self._environment, containers.docker_answers)
+        return self._servers.choice
 
     @property
     def kafka(self) -> str:
         """The bootstrap servers."""
-        given = setting(self._environment, "FRIKORT_KAFKA")
-        return given or kafka.bootstrap_servers(self.settings)
+        return self._servers.kafka
 
     @property
     def superuser_url(self) -> str | None:
         """Where our own PostgreSQL's superuser connects; None when every database is given."""
-        return postgres.superuser_url(self.settings) if self.choice.postgres else None
+        return self._servers.superuser_url
 
     def database_url(self, service: str, role: str = "app") -> str:
         """Return where a role of a service connects: ``owner``, ``app``, or ``auditor``.
 
         Raises: StackRefusedError when the service's database is given, but none for that role.
         """
-        if self.choice.databases[service] is not Mode.GIVEN:
-            return provision.database_url(self.settings, service, role)
-        name = database_setting(service, role)
-        given = setting(self._environment, name)
-        if given is None:
-            raise StackRefusedError(f"{service}'s database is given: set {name} too.")
-        return given
+        return self._servers.database_url(service, role)
 
     def service_url(self, service: str) -> str:
         """Return a service's HTTP address, also of the gateway simulator."""
@@ -130,7 +125,7 @@ class Stack:
     def env(self, service: str) -> dict[str, str]:
         """Return the ``FRIKORT_`` variables of a service's process; passwords are among them."""
         if service == GATEWAY:
-            return gateway_environment(self.settings)
+            return gateway_environment(self.settings, self._environment)
         return service_environment(
             self.settings,
             service,
@@ -164,7 +159,7 @@ class Stack:
         """
         with self._exclusive():
             self._clear_the_way()
-            self._require_ports([*self._server_parts(), *self._service_programs()])
+            self._require_ports([*self._servers.ports(), *self._service_programs()])
 
     def start_servers(self) -> None:
         """Start PostgreSQL and Kafka, those that are ours to run, and wait until they answer.
@@ -172,12 +167,14 @@ class Stack:
         Raises: StackError, one line with the remedy; then nothing is left running.
         """
         self._reporter.note(self.choice.describe())
+        if warning := self._servers.warning():
+            self._reporter.note(warning)
         with self._exclusive():
             self._clear_the_way()
-            self._require_ports(self._server_parts())
+            self._require_ports(self._servers.ports())
             try:
                 self._supervisor.start()
-                self._together(self._start_postgres, self._start_kafka)
+                self._together(*(functools.partial(self._start_server, name) for name in SERVERS))
             except BaseException:
                 self._stop()
                 raise
@@ -189,7 +186,7 @@ class Stack:
         """
         began = time.monotonic()
         self._reporter.starting("migrations and topics")
-        self._together(self._create_databases, lambda: provision.create_topics(self.kafka))
+        self._together(self._servers.create_databases, lambda: provision.create_topics(self.kafka))
         provision.migrate({name: self.database_url(name, "owner") for name in SERVICES})
         self._reporter.ready("migrations and topics", time.monotonic() - began)
 
@@ -202,7 +199,8 @@ class Stack:
         stopped = [name for name in programs if self._supervisor.status(name).pid == 0]
         self._require_ports(stopped)
         self._together(*(functools.partial(self._start_service, name) for name in programs))
-        self._write_summary()
+        if set(SERVICES) <= set(programs):
+            self._write_summary()
 
     def pid(self, program: str) -> int:
         """Return the process of ``postgres``, ``kafka`` or a service; 0 while it has none."""
@@ -237,39 +235,29 @@ class Stack:
         return found
 
     def erase(self) -> None:
-        """Stop the stack and remove its folder with all data, logs and secrets."""
-        if self.settings.home.exists():
-            self.stop()
-            shutil.rmtree(self.settings.home)
+        """Stop the stack and remove all it ever made: data, logs, secrets and state.
 
-    def _start_postgres(self) -> None:
-        if self.choice.postgres is Mode.LOCAL and (warning := postgres.warning()):
-            self._reporter.note(warning)
-        if self.choice.postgres is Mode.LOCAL:
-            with self._timed("postgres"):
-                postgres.prepare(self.settings)
-                self._supervisor.start_program(postgres.program(self.settings))
-                url = postgres.superuser_url(self.settings)
-                self._await("postgres", lambda: postgres.answers(url))
+        What others keep in the same folder stays, and with it the folder.
+        """
+        home = self.settings.home
+        if not home.exists():
+            return
+        self.stop()
+        self._servers.erase_containers()
+        for folder in OWN_FOLDERS:
+            shutil.rmtree(home / folder, ignore_errors=True)
+        for file in OWN_FILES:
+            (home / file).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not empty
+            home.rmdir()
 
-    def _start_kafka(self) -> None:
-        if self.choice.kafka is Mode.LOCAL:
-            with self._timed("kafka"):
-                kafka.prepare(self.settings)
-                self._supervisor.start_program(kafka.program(self.settings))
-                self._await("kafka", lambda: kafka.answers(self.kafka))
-        elif self.choice.kafka is Mode.GIVEN and not kafka.answers(self.kafka):
-            raise PartUnreachableError(f"No Kafka answers at {self.kafka} (FRIKORT_KAFKA).")
-
-    def _create_databases(self) -> None:
-        for service, mode in self.choice.databases.items():
-            if mode is not Mode.GIVEN:
-                provision.create_database(self.settings, service)
-        if setting(self._environment, database_setting("allowance", "auditor")) or (
-            self.choice.databases["allowance"] is not Mode.GIVEN
-        ):
-            url = self.database_url("allowance", "auditor")
-            write_private(auditor_url_file(self.settings), url)
+    def _start_server(self, server: str) -> None:
+        if self._servers.mode(server) is not Mode.GIVEN:
+            with self._timed(server):
+                self._servers.start(server)
+                self._await(server, lambda: self._servers.answers(server))
+        elif not self._servers.answers(server):
+            raise PartUnreachableError(f"{server} is given by settings, and does not answer.")
 
     def _start_service(self, name: str) -> None:
         module = (
@@ -297,14 +285,6 @@ class Stack:
             what=lambda: f"{program}{self._supervisor.last_words(program)}",
         )
 
-    def _server_parts(self) -> list[str]:
-        parts = []
-        if self.choice.postgres in {Mode.LOCAL, Mode.DOCKER}:
-            parts.append("postgres")
-        if self.choice.kafka is not Mode.GIVEN:
-            parts += ["kafka", "kafka-controller"]
-        return parts
-
     def _service_programs(self, names: Iterable[str] = SERVICES) -> list[str]:
         programs = list(names)
         if "notifications" in programs and uses_gateway_simulator(self._environment):
@@ -329,6 +309,7 @@ class Stack:
 
     def _stop(self) -> bool:
         ran = self._supervisor.stop()
+        ran = self._servers.stop_containers() or ran
         self.settings.summary.unlink(missing_ok=True)
         return ran
 
