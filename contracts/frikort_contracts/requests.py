@@ -96,6 +96,14 @@ class RegisterEmploymentRequest(Request):
         return self
 
 
+class EndEmploymentRequest(Request):
+    """Set an employment's last day."""
+
+    employment_ref: FreeText
+    ends_on: BusinessDate
+    registered_at: Moment | None = None
+
+
 class RegisterWageRequest(Request):
     """Register a wage that was paid; `amount_ore` includes holiday pay and paid-out pension."""
 

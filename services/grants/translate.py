@@ -4,11 +4,11 @@ import datetime as dt
 from typing import TypedDict, assert_never
 
 from frikort_contracts import grants as published
-from frikort_contracts.envelope import Envelope, to_headers
 from frikort_contracts.events import Event as PublishedEvent
 from frikort_contracts.topics import GRANTS
 from services.chassis.codec import Codec
 from services.chassis.event_store import StoredEvent
+from services.chassis.publishing import event_record
 from services.chassis.relay import Record
 from services.grants.domain import (
     Event,
@@ -58,25 +58,7 @@ def to_published(event: Event, known_at: dt.datetime) -> PublishedEvent:
 def to_record(stored: StoredEvent) -> Record:
     """Give the record that the relay sends for a stored event."""
     event = to_published(CODEC.decode(stored.type, stored.data), stored.known_at)
-    envelope = Envelope(
-        id=stored.event_id,
-        source=SOURCE,
-        type=event.TYPE,
-        subject=stored.stream_id,
-        time=stored.recorded_at,
-        stream_version=stored.version,
-        correlation_id=stored.correlation_id,
-        causation_id=stored.causation_id,
-        municipality=stored.municipality_code,
-        traceparent=stored.traceparent,
-    )
-    return Record(
-        topic=GRANTS.name,
-        partition=stored.partition,
-        key=stored.stream_id.encode(),
-        value=event.to_json(),
-        headers=to_headers(envelope),
-    )
+    return event_record(stored, event, topic=GRANTS, source=SOURCE)
 
 
 class _Dates(TypedDict):

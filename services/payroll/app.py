@@ -1,0 +1,110 @@
+"""Payroll, put together: the one place that reads settings and opens connections."""
+
+import asyncio
+import sys
+from functools import partial
+
+from pydantic_settings import SettingsConfigDict
+
+from frikort_contracts.topics import GRANTS, PAYROLL
+from services.chassis import runtime
+from services.chassis.clock import SystemClock
+from services.chassis.consumer import Consumer
+from services.chassis.database import open_pool
+from services.chassis.http import create_app, health_routes, import_routes, progress_routes
+from services.chassis.identifiers import RandomIdentifiers
+from services.chassis.import_runner import ImportRunner
+from services.chassis.imports import Importer
+from services.chassis.logging import configure_logging
+from services.chassis.progress import inbox_progress
+from services.chassis.relay import Relay, store_source
+from services.chassis.settings import ServiceSettings, SharedSettings
+from services.chassis.vault import Vault
+from services.chassis.workspace import Answer, Command, Tools, run_command
+from services.payroll.api import employment_routes, wage_routes
+from services.payroll.consumers import on_frikort_grants
+from services.payroll.handlers import PayrollWorkspace
+from services.payroll.projections import read_wage
+from services.payroll.translate import to_record
+
+
+class Settings(ServiceSettings):
+    """`FRIKORT_PAYROLL_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="FRIKORT_PAYROLL_", extra="ignore")
+    port: int = 8102
+
+
+async def serve() -> int:
+    """Run the service until it is told to end; give the exit status."""
+    shared, settings = SharedSettings.read(), Settings.read()
+    configure_logging(service="payroll", level=shared.log_level)
+    pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
+    tools = Tools(
+        clock=SystemClock(),
+        ids=RandomIdentifiers(),
+        vault=Vault(settings.master_key_bytes()),
+        production=shared.mode == "production",
+    )
+
+    def make() -> PayrollWorkspace:
+        return PayrollWorkspace(tools)
+
+    async def carry_out(command: Command) -> Answer:
+        return await run_command(pool, make, command)
+
+    wake = asyncio.Event()
+    importer = Importer(
+        pool=pool,
+        vault=tools.vault,
+        clock=tools.clock,
+        service="payroll",
+        kinds=("employments", "wages", "wage-reversals"),
+        wake=wake,
+    )
+    runner = ImportRunner(pool=pool, vault=tools.vault, make=make, wake=wake)
+    relay = Relay(
+        service="payroll",
+        slot="events",
+        topic=PAYROLL,
+        source=store_source(pool, to_record),
+        pool=pool,
+        bootstrap=shared.kafka,
+    )
+    broker = runtime.make_broker(shared.kafka, client_id="payroll")
+    consumer = Consumer(
+        broker,
+        pool,
+        group="payroll",
+        instance=settings.instance,
+        topics=[GRANTS.name],
+        apply=partial(on_frikort_grants, pool, tools.clock),
+    )
+    app = create_app(title="Frikort payroll", version="0.1.0", summary="Employments and wages")
+    app.include_router(employment_routes(carry_out))
+    app.include_router(wage_routes(carry_out, partial(read_wage, pool, tools.vault)))
+    app.include_router(progress_routes(inbox_progress(pool, "payroll")))
+    app.include_router(import_routes(importer, tools.ids))
+    app.include_router(
+        health_routes(
+            [
+                runtime.probe_database(pool),
+                runtime.probe_relay(relay),
+                runtime.probe_consumer(consumer),
+            ]
+        )
+    )
+    try:
+        return await runtime.run(
+            app,
+            settings,
+            background=[relay.run(), runner.run()],
+            broker=broker,
+            consumer=consumer,
+        )
+    finally:
+        await pool.close()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(serve()))

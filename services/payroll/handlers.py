@@ -1,0 +1,249 @@
+"""Load, decide, append for payroll: from a request to the recorded fact."""
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from typing import ClassVar
+
+from frikort_contracts.requests import (
+    EndEmploymentRequest,
+    RegisterEmploymentRequest,
+    RegisterWageRequest,
+    ReverseWageRequest,
+)
+from frikort_contracts.types import Request
+from services.chassis.clock import business_date
+from services.chassis.database import Connection
+from services.chassis.workspace import Answer, Command, Recording, Tools, Workspace
+from services.payroll import domain, store
+from services.payroll.store import Place, Standing, employment_index, wage_index
+from services.payroll.translate import CODEC, to_published
+from services.payroll.warnings import Card, warn_about
+
+
+class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
+    """Finds citizens by card or reference, and decides about their employments and wages."""
+
+    service: ClassVar[str] = "payroll"
+    codec = CODEC
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools)
+        self._cards: dict[str, Card] = {}
+        self._standings: dict[str, Standing] = {}
+        self._employments: dict[bytes, Place] = {}
+        self._wages: dict[bytes, Place] = {}
+        self._new_employments: dict[bytes, Place] = {}
+        self._new_wages: dict[bytes, Place] = {}
+
+    def initial(self, stream_id: str) -> domain.Citizen:
+        """Give a citizen without employments."""
+        del stream_id
+        return domain.Citizen()
+
+    def evolve(self, state: domain.Citizen, event: domain.Event) -> domain.Citizen:
+        """Apply one event."""
+        return domain.evolve(state, event)
+
+    async def prefetch(self, connection: Connection, requests: Sequence[Request]) -> None:
+        """Load the cards, references and citizens that the requests name: six queries."""
+        cards, employments, wages = self._named(requests)
+        self._cards |= await store.find_cards(connection, cards)
+        found = await store.find_employments(connection, employments)
+        self._employments = {**found, **self._employments}
+        self._wages = {**await store.find_wages(connection, wages), **self._wages}
+        citizens = {self._cards[card].citizen_id for card in cards if card in self._cards}
+        citizens |= {
+            self._employments[ref].citizen_id for ref in employments if ref in self._employments
+        }
+        citizens |= {self._wages[ref].citizen_id for ref in wages if ref in self._wages}
+        await self.load_streams(connection, sorted(citizens))
+        # After the streams: so grants_version never falls along a stream, whoever else writes.
+        self._standings |= await store.find_standings(connection, sorted(citizens))
+
+    def decide(self, command: Command, now: dt.datetime) -> Answer:
+        """Decide one request."""
+        request = command.request
+        if isinstance(request, RegisterWageRequest):
+            return self._register_wage(request, command, now)
+        if isinstance(request, ReverseWageRequest):
+            return self._reverse_wage(request, command, now)
+        if isinstance(request, RegisterEmploymentRequest):
+            return self._register_employment(request, command, now)
+        if isinstance(request, EndEmploymentRequest):
+            return self._end_employment(request, command, now)
+        raise TypeError(f"payroll takes no {type(request).__name__}")
+
+    async def store(self, connection: Connection) -> None:
+        """Write new references down."""
+        await store.insert_employments(connection, self._new_employments)
+        await store.insert_wages(connection, self._new_wages)
+
+    def _register_employment(
+        self, request: RegisterEmploymentRequest, command: Command, now: dt.datetime
+    ) -> Answer:
+        index = employment_index(self.tools.vault, request.employment_ref)
+        if index in self._employments:
+            raise domain.EmploymentRefTaken(
+                "an employment of this reference is registered; take another reference"
+            )
+        citizen_id, standing = self._holder(request.card_no)
+        known_at = self.known_at(request.registered_at, now)
+        employment_id = self.tools.ids.new()
+        event = domain.decide(
+            domain.RegisterEmployment(
+                card_no=request.card_no,
+                grants_version=standing.grants_version,
+                employment_id=employment_id,
+                cvr=request.cvr,
+                sector=request.sector,
+                starts_on=request.starts_on,
+                ends_on=request.ends_on,
+                consultant=request.consultant,
+            ),
+            self.streams[citizen_id].state,
+        )
+        self._employments[index] = self._new_employments[index] = Place(employment_id, citizen_id)
+        private = _private(
+            employment_ref=request.employment_ref,
+            employer=request.employer,
+            contact=request.contact,
+        )
+        return self._record(citizen_id, event, known_at, private, command, now)
+
+    def _end_employment(
+        self, request: EndEmploymentRequest, command: Command, now: dt.datetime
+    ) -> Answer:
+        place = self._employment(request.employment_ref)
+        known_at = self.known_at(request.registered_at, now)
+        event = domain.decide(
+            domain.EndEmployment(
+                employment_id=place.id,
+                ends_on=request.ends_on,
+                grants_version=self._standings[place.citizen_id].grants_version,
+            ),
+            self.streams[place.citizen_id].state,
+        )
+        return self._record(place.citizen_id, event, known_at, {}, command, now)
+
+    def _register_wage(
+        self, request: RegisterWageRequest, command: Command, now: dt.datetime
+    ) -> Answer:
+        index = wage_index(self.tools.vault, request.wage_ref)
+        if index in self._wages:
+            raise domain.WageRefTaken(
+                "a wage of this reference is registered; take another reference"
+            )
+        _, standing = self._holder(request.card_no)
+        employment = self._employment(request.employment_ref)
+        known_at = self.known_at(request.registered_at, now)
+        wage_id = self.tools.ids.new()
+        wage = _wage_command(request, wage_id, employment.id, standing, known_at, now)
+        citizen = self.streams[employment.citizen_id].state
+        event = domain.decide(wage, citizen)
+        warnings = warn_about(wage, citizen, self._cards[request.card_no])
+        self._wages[index] = self._new_wages[index] = Place(wage_id, employment.citizen_id)
+        private = _private(
+            wage_ref=request.wage_ref,
+            voucher_ref=request.voucher_ref,
+            external_ref=request.external_ref,
+        )
+        answer = self._record(employment.citizen_id, event, known_at, private, command, now)
+        return Answer(body=answer.body, position=answer.position, warnings=warnings)
+
+    def _reverse_wage(
+        self, request: ReverseWageRequest, command: Command, now: dt.datetime
+    ) -> Answer:
+        place = self._wages.get(wage_index(self.tools.vault, request.wage_ref))
+        if place is None:
+            raise domain.WageUnknown("no wage of this reference is registered")
+        known_at = self.known_at(request.registered_at, now)
+        event = domain.decide(
+            domain.ReverseWage(
+                wage_id=place.id,
+                reversed_on=request.reversed_on,
+                grants_version=self._standings[place.citizen_id].grants_version,
+            ),
+            self.streams[place.citizen_id].state,
+        )
+        private = _private(reason=request.reason)
+        return self._record(place.citizen_id, event, known_at, private, command, now)
+
+    def _holder(self, card_no: str) -> tuple[str, Standing]:
+        card = self._cards.get(card_no)
+        if card is None:
+            raise domain.CardUnknown(
+                f"no grant of card {card_no} has arrived here; grant it, or try again in a moment"
+            )
+        return card.citizen_id, self._standings[card.citizen_id]
+
+    def _employment(self, employment_ref: str) -> Place:
+        place = self._employments.get(employment_index(self.tools.vault, employment_ref))
+        if place is None:
+            raise domain.EmploymentUnknown(
+                "no employment of this reference is registered; register it first"
+            )
+        return place
+
+    def _named(self, requests: Sequence[Request]) -> tuple[list[str], list[bytes], list[bytes]]:
+        """Give the card numbers, employments and wages that requests name."""
+        vault = self.tools.vault
+        carded = (RegisterEmploymentRequest, RegisterWageRequest)
+        employed = (RegisterEmploymentRequest, EndEmploymentRequest, RegisterWageRequest)
+        waged = (RegisterWageRequest, ReverseWageRequest)
+        return (
+            [r.card_no for r in requests if isinstance(r, carded)],
+            [
+                employment_index(vault, r.employment_ref)
+                for r in requests
+                if isinstance(r, employed)
+            ],
+            [wage_index(vault, r.wage_ref) for r in requests if isinstance(r, waged)],
+        )
+
+    def _record(
+        self,
+        citizen_id: str,
+        event: domain.Event,
+        known_at: dt.datetime,
+        private: dict[str, str],
+        command: Command,
+        now: dt.datetime,
+    ) -> Answer:
+        recording = Recording(
+            event=event,
+            municipality_code=self._standings[citizen_id].municipality_code,
+            known_at=known_at,
+            private=private,
+        )
+        position, stored = self.record(citizen_id, recording, command, now)
+        fact = json.loads(to_published(event, known_at).to_json())
+        return Answer(body={"event": stored.type, "id": stored.event_id, **fact}, position=position)
+
+
+def _wage_command(
+    request: RegisterWageRequest,
+    wage_id: str,
+    employment_id: str,
+    standing: Standing,
+    known_at: dt.datetime,
+    now: dt.datetime,
+) -> domain.RegisterWage:
+    return domain.RegisterWage(
+        card_no=request.card_no,
+        grants_version=standing.grants_version,
+        wage_id=wage_id,
+        employment_id=employment_id,
+        paid_on=request.paid_on,
+        amount_ore=request.amount_ore,
+        holiday_pay_ore=request.holiday_pay_ore,
+        pension_ore=request.pension_ore,
+        payment_method=request.payment_method,
+        cvr=request.cvr,
+        today=business_date(now),
+        learned_on=business_date(known_at),
+    )
+
+
+def _private(**texts: str | None) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if text is not None}
