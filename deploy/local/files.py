@@ -13,9 +13,8 @@ KEY_BYTES: Final = 32
 
 
 def private_folder(path: Path) -> Path:
-    """Make ``path`` (and its parents) unless it is there, and close it to others."""
+    """Make ``path`` (and its parents) closed to others; a folder that is there stays as it is."""
     path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    path.chmod(PRIVATE_FOLDER)
     return path
 
 

@@ -70,6 +70,10 @@ def prepare(settings: Settings) -> None:
     Raises: StackRefusedError when the data are of another PostgreSQL, or can't be made.
     """
     data = settings.postgres_data
+    private_folder(settings.home)
+    if _is_wheels_way():
+        _make_wheel_user()
+        _let_wheel_user_in(settings)
     if not data.exists():
         _initialise(settings)
     version = (data / "PG_VERSION").read_text(encoding="utf-8").strip()
@@ -123,11 +127,11 @@ def unprivileged() -> Sequence[str]:
 
 def warning() -> str | None:
     """Return the line to say when the second-best way of running as root is taken."""
-    if _WHEEL_USER not in "".join(unprivileged()):
+    if not _is_wheels_way():
         return None
     return (
         f"This kernel allows no user namespace: PostgreSQL runs as the system user {_WHEEL_USER},"
-        " and the folders above its data become readable to others."
+        " and others may pass through the folders above its data."
     )
 
 
@@ -148,8 +152,9 @@ def _initialise(settings: Settings) -> None:
     private_folder(making)
     password = read_secret(settings.secrets / "postgres-superuser")
     password_file = write_private(making.with_name("postgres.password"), password)
-    if _WHEEL_USER in "".join(unprivileged()):
-        _hand_over(making, password_file)
+    if _is_wheels_way():
+        for path in (making, password_file):
+            shutil.chown(path, _WHEEL_USER, _WHEEL_USER)
     command = [
         *unprivileged(),
         *(str(binaries() / "initdb"), "-D", str(making), "--username", SUPERUSER),
@@ -165,16 +170,21 @@ def _initialise(settings: Settings) -> None:
     making.rename(settings.postgres_data)
 
 
-def _hand_over(data: Path, password_file: Path) -> None:
-    """Give the data to the wheel's system user, and let that user reach them and the programs."""
+def _is_wheels_way() -> bool:
+    return f"--reuid={_WHEEL_USER}" in unprivileged()
+
+
+def _make_wheel_user() -> None:
     try:
         pwd.getpwnam(_WHEEL_USER)
     except KeyError:
         subprocess.run(["useradd", "--system", _WHEEL_USER], check=True)  # noqa: S603, S607
-    for path in (data, password_file):
-        shutil.chown(path, _WHEEL_USER, _WHEEL_USER)
-    for folder in {*data.parents, *binaries().parents, binaries()}:
-        folder.chmod(folder.stat().st_mode | 0o055)
+
+
+def _let_wheel_user_in(settings: Settings) -> None:
+    """Let the wheel's user pass the folders above the data and the programs, not list them."""
+    for folder in {*settings.postgres_data.parents, *binaries().parents}:
+        folder.chmod(folder.stat().st_mode | 0o011)
 
 
 def _forget_stale_lock(data: Path) -> None:

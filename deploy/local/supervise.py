@@ -20,7 +20,7 @@ from typing import Any, Final
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
-from deploy.local.errors import PartUnreachableError
+from deploy.local.errors import PartUnreachableError, StackRefusedError
 from deploy.local.files import private_folder, write_private
 from deploy.local.programs import (
     Program,
@@ -116,6 +116,8 @@ class Supervisor:
         settings = self._settings
         for folder in (settings.home, settings.logs, settings.run, settings.socket.parent):
             private_folder(folder)
+        if settings.socket.parent.stat().st_uid != os.geteuid():
+            raise StackRefusedError(f"{settings.socket.parent} is somebody else's: remove it.")
         settings.socket.unlink(missing_ok=True)
         configuration = write_private(settings.run / "supervisord.conf", render_configuration())
         environment = {
@@ -196,6 +198,9 @@ class Supervisor:
         names = (SUPERVISOR, *reversed(self._groups))
         ended = [_end_recorded(self._settings, name) for name in names]
         self._settings.socket.unlink(missing_ok=True)
+        if self._settings.socket.parent != self._settings.run:
+            with contextlib.suppress(OSError):  # never made
+                self._settings.socket.parent.rmdir()
         return supervisor is not None or any(ended)
 
     def _wait_for_end(self, supervisor: psutil.Process) -> None:
