@@ -5,8 +5,10 @@ and SIGINT end it with status 0 after what is under way has finished.
 """
 
 import asyncio
+import contextlib
+import signal
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -26,6 +28,17 @@ STOP_TIMEOUT_S = 5
 log = structlog.get_logger()
 
 
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again when it has ended."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
 def make_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
     """Make a broker that creates no topics by itself and says little."""
     return KafkaBroker(bootstrap, client_id=client_id, allow_auto_create_topics=False, logger=None)
@@ -40,7 +53,7 @@ async def run(
     consumer: Consumer | None = None,
 ) -> int:
     """Run until told to end or until a part fails; give the exit status."""
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             host=settings.host,
@@ -55,6 +68,8 @@ async def run(
     tasks = {serving, *(asyncio.create_task(part) for part in background)}
     if broker is not None and consumer is not None:
         tasks.add(asyncio.create_task(_consume(broker, consumer), name="consumer"))
+    for stop_signal in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(stop_signal, server.stop)
     log.info("service_started", port=settings.port)
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     failed = [task for task in done if task is not serving or not server.should_exit]

@@ -145,11 +145,15 @@ class Workspace(ABC, Generic[S, E]):
 
     async def load(self, connection: Connection, commands: Sequence[Command]) -> None:
         """Load the answers to keys used before, and what the new commands need."""
-        keys = [c.key for c in commands if c.key is not None and c.key not in self._answers]
-        rows = await connection.fetch("SELECT * FROM commands WHERE key = ANY($1)", keys)
-        self._answers |= dict.fromkeys(keys)
+        keys = {
+            self._key_mac(c.key): c.key
+            for c in commands
+            if c.key is not None and c.key not in self._answers
+        }
+        rows = await connection.fetch("SELECT * FROM commands WHERE key = ANY($1)", list(keys))
+        self._answers |= dict.fromkeys(keys.values())
         for row in rows:
-            self._answers[row["key"]] = _Answered(
+            self._answers[keys[row["key"]]] = _Answered(
                 row["operation"],
                 json.loads(row["field_macs"]),
                 json.loads(row["answer"]),
@@ -258,10 +262,10 @@ class Workspace(ABC, Generic[S, E]):
             """
             INSERT INTO commands (key, operation, field_macs, answer, recorded_at)
             SELECT * FROM unnest(
-              $1::TEXT[], $2::TEXT[], $3::JSONB[], $4::JSONB[], $5::TIMESTAMPTZ[]
+              $1::TEXT[], $2::TEXT[], $3::JSONB[], $4::JSON[], $5::TIMESTAMPTZ[]
             )
             """,
-            list(self._new_answers),
+            [self._key_mac(key) for key in self._new_answers],
             [answered.operation for answered in self._new_answers.values()],
             [json.dumps(answered.field_macs) for answered in self._new_answers.values()],
             [json.dumps(answered.answer) for answered in self._new_answers.values()],
@@ -278,6 +282,10 @@ class Workspace(ABC, Generic[S, E]):
                 self.tools.clock.now(),
             )
             self._answers[command.key] = self._new_answers[command.key] = answered
+
+    def _key_mac(self, key: str) -> str:
+        """Give a key's fingerprint: a row's key holds its reference, which is free text."""
+        return self.tools.vault.field_mac("idempotency-key", key)
 
     def _field_macs(self, request: Request) -> dict[str, str]:
         fields = request.model_dump(mode="json", exclude_none=True)

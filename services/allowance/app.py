@@ -1,0 +1,106 @@
+"""Allowance, put together: the one place that reads settings and opens connections.
+
+The way of a wage: `consumers.on_grants_and_payroll` gives a batch to `handlers.Ledger.post`,
+which loads the citizens' pages and runs `posting.Posting`; that decides with `domain.apportion`
+and writes through `store`. The relay sends what the journal says.
+"""
+
+import asyncio
+import sys
+
+import structlog
+from pydantic_settings import SettingsConfigDict
+
+from frikort_contracts.topics import ALLOWANCE, RULES
+from services.allowance import store
+from services.allowance.api import ledger_routes, rule_routes
+from services.allowance.consumers import on_grants_and_payroll
+from services.allowance.handlers import Ledger
+from services.allowance.outbox import journal_source, rules_source
+from services.allowance.rules import RuleBook
+from services.chassis import runtime
+from services.chassis.clock import SystemClock
+from services.chassis.database import open_pool
+from services.chassis.http import create_app, health_routes, progress_routes
+from services.chassis.identifiers import RandomIdentifiers
+from services.chassis.logging import configure_logging
+from services.chassis.progress import inbox_progress
+from services.chassis.relay import Relay
+from services.chassis.settings import ServiceSettings, SharedSettings
+
+RELEASE_EVERY_S = 0.5
+
+log = structlog.get_logger()
+
+
+class Settings(ServiceSettings):
+    """`FRIKORT_ALLOWANCE_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="FRIKORT_ALLOWANCE_", extra="ignore")
+    port: int = 8103
+
+
+async def serve() -> int:
+    """Run the service until it is told to end; give the exit status."""
+    shared, settings = SharedSettings.read(), Settings.read()
+    configure_logging(service="allowance", level=shared.log_level)
+    pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
+    clock = SystemClock()
+    ledger = Ledger(pool=pool, clock=clock)
+    journal_relay = Relay(
+        service="allowance",
+        slot="journal",
+        topic=ALLOWANCE,
+        source=journal_source(pool),
+        pool=pool,
+        bootstrap=shared.kafka,
+    )
+    rules_relay = Relay(
+        service="allowance",
+        slot="rules",
+        topic=RULES,
+        source=rules_source(pool),
+        pool=pool,
+        bootstrap=shared.kafka,
+    )
+    broker = runtime.make_broker(shared.kafka, client_id=f"allowance-{settings.instance}")
+    consumer = on_grants_and_payroll(
+        broker, pool, ledger, instance=settings.instance, posted=journal_relay.wake
+    )
+    app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
+    app.include_router(ledger_routes(pool, clock))
+    app.include_router(rule_routes(RuleBook(pool=pool, clock=clock, ids=RandomIdentifiers())))
+    app.include_router(progress_routes(inbox_progress(pool, "allowance", store.read_versions)))
+    app.include_router(
+        health_routes(
+            [
+                runtime.probe_database(pool),
+                runtime.probe_consumer(consumer),
+                runtime.probe_relay(journal_relay),
+                runtime.probe_relay(rules_relay),
+            ]
+        )
+    )
+    try:
+        return await runtime.run(
+            app,
+            settings,
+            background=[journal_relay.run(), rules_relay.run(), _release_years(ledger)],
+            broker=broker,
+            consumer=consumer,
+        )
+    finally:
+        await pool.close()
+
+
+async def _release_years(ledger: Ledger) -> None:
+    """Look now and then for wages that waited for a cap which has been set."""
+    while True:
+        released = await ledger.release_years()
+        if released:
+            log.info("waiting_wages_released", citizens=released)
+        await asyncio.sleep(RELEASE_EVERY_S)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(serve()))

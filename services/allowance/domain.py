@@ -1,0 +1,211 @@
+"""How much of a wage is covered. Pure: no clock, no randomness, no input or output.
+
+A wage is a fact and always recorded; what is decided is how much of it is covered and how much
+is excess, an ordinary wage. First recorded, first covered; a decision is never made again.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from frikort_contracts.types import COPENHAGEN, ApportionReason
+
+LOW_PERCENT = 80
+"""An allowance is low when this much of the limit is covered."""
+
+Turn: TypeAlias = Literal[
+    "allowance-opened", "allowance-low", "allowance-exhausted", "allowance-restored"
+]
+CardChangeKind: TypeAlias = Literal["issued", "deactivated", "reactivated", "closed"]
+_COVERING = frozenset({"issued", "reactivated"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """A year's cap: in force from a date, known from a moment, as rule number `version`."""
+
+    version: int
+    year: int
+    amount_ore: int
+    in_force_from: dt.date
+    known_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardChange:
+    """A dated change of a card's coverage, with the grants version that brought it."""
+
+    version: int
+    card_no: str
+    kind: CardChangeKind
+    effective_on: dt.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wage:
+    """A wage to apportion. `grants_version` names the grant state it is decided with."""
+
+    card_no: str
+    paid_on: dt.date
+    amount_ore: int
+    grants_version: int
+    known_at: dt.datetime
+
+    @property
+    def year(self) -> int:
+        """The calendar year of `paid_on` alone (R1)."""
+        return self.paid_on.year
+
+
+@dataclass(frozen=True, slots=True)
+class Apportionment:
+    """What was decided about a wage, or given back by its reversal (then negative)."""
+
+    year: int
+    paid_on: dt.date
+    covered_ore: int
+    excess_ore: int
+    reason: ApportionReason
+
+    @property
+    def amount_ore(self) -> int:
+        """Covered and excess together: the whole wage (I1)."""
+        return self.covered_ore + self.excess_ore
+
+
+@dataclass(frozen=True, slots=True)
+class YearBalance:
+    """A citizen's year: sums net of reversals, and how many wages and reversals made them."""
+
+    covered_ore: int = 0
+    excess_ore: int = 0
+    entries: int = 0
+
+    def after(self, apportionment: Apportionment) -> "YearBalance":
+        """Give the balance once the apportionment has counted."""
+        return YearBalance(
+            self.covered_ore + apportionment.covered_ore,
+            self.excess_ore + apportionment.excess_ore,
+            self.entries + 1,
+        )
+
+    def remaining_ore(self, limit_ore: int) -> int:
+        """Give what is left under a limit, never below zero."""
+        return max(0, limit_ore - self.covered_ore)
+
+
+@dataclass(frozen=True, slots=True)
+class Citizen:
+    """What deciding needs to know of a citizen; years without wages are left out."""
+
+    grants_version: int = 0
+    changes: tuple[CardChange, ...] = ()
+    years: Mapping[int, YearBalance] = field(default_factory=dict)
+
+    def year(self, year: int) -> YearBalance:
+        """Give a year's balance, an empty one if it has not opened."""
+        return self.years.get(year, EMPTY)
+
+    def with_year(self, year: int, balance: YearBalance) -> "Citizen":
+        """Give the citizen with another balance of a year."""
+        return Citizen(self.grants_version, self.changes, {**self.years, year: balance})
+
+
+EMPTY = YearBalance()
+
+
+def cap_for(caps: Sequence[Cap], known_at: dt.datetime) -> Cap | None:
+    """Choose the cap a wage of the year is decided under, of the caps of that year.
+
+    The one in force and known when the wage became known, the latest in force if several;
+    if none was, the first known after it. None if the year has no cap yet (the wage waits).
+    """
+    if len(caps) <= 1:
+        return caps[0] if caps else None
+    today = known_at.astimezone(COPENHAGEN).date()
+    usable = [cap for cap in caps if cap.known_at <= known_at and cap.in_force_from <= today]
+    if usable:
+        return max(usable, key=lambda cap: (cap.in_force_from, cap.known_at, cap.version))
+    return min(caps, key=lambda cap: (cap.known_at, cap.in_force_from, cap.version))
+
+
+def limit_in_force(caps: Iterable[Cap], on: dt.date, known_by: dt.datetime) -> int | None:
+    """Give a year's limit on a date as far as was known by a moment, None if none was.
+
+    Before the year's first cap is in force its first one counts: a year has its cap from its
+    first day.
+    """
+    known = [cap for cap in caps if cap.known_at <= known_by]
+    if not known:
+        return None
+    in_force = [cap for cap in known if cap.in_force_from <= on]
+    if in_force:
+        return max(in_force, key=lambda c: (c.in_force_from, c.known_at, c.version)).amount_ore
+    return min(known, key=lambda c: (c.in_force_from, c.known_at, c.version)).amount_ore
+
+
+def uncovered_reason(
+    changes: Iterable[CardChange], *, card_no: str, on: dt.date, grants_version: int
+) -> ApportionReason | None:
+    """Fold a card's dated changes up to a grants version: why it does not cover a date.
+
+    None if it does. `valid_from` and a reactivation's date are covered, a deactivation's is
+    the first day that is not (R7, R9, R12, R13).
+    """
+    latest: CardChange | None = None
+    for change in changes:
+        if (
+            change.card_no == card_no
+            and change.version <= grants_version
+            and change.effective_on <= on
+            and (latest is None or change.effective_on >= latest.effective_on)
+        ):
+            latest = change
+    if latest is None:
+        return ApportionReason.BEFORE_GRANT
+    return None if latest.kind in _COVERING else ApportionReason.GRANT_INACTIVE
+
+
+def apportion(wage: Wage, citizen: Citizen, limit_ore: int) -> Apportionment:
+    """Decide a wage: covered as far as there is room under the limit, the rest is excess (R17)."""
+    reason = uncovered_reason(
+        citizen.changes,
+        card_no=wage.card_no,
+        on=wage.paid_on,
+        grants_version=wage.grants_version,
+    )
+    covered_ore = 0
+    if reason is None:
+        covered_ore = min(wage.amount_ore, citizen.year(wage.year).remaining_ore(limit_ore))
+        within = covered_ore == wage.amount_ore
+        reason = ApportionReason.WITHIN_CAP if within else ApportionReason.OVER_CAP
+    return Apportionment(
+        wage.year, wage.paid_on, covered_ore, wage.amount_ore - covered_ore, reason
+    )
+
+
+def reverse(original: Apportionment) -> Apportionment:
+    """Give back exactly what a wage took, in its own year (R5)."""
+    return Apportionment(
+        original.year,
+        original.paid_on,
+        -original.covered_ore,
+        -original.excess_ore,
+        ApportionReason.WAGE_REVERSED,
+    )
+
+
+def turns(before: YearBalance, after: YearBalance, limit_ore: int) -> list[Turn]:
+    """Name what an apportionment turned: opened, low, exhausted or restored.
+
+    Judged under the cap the wage was decided with; what exhausts is not also low.
+    """
+    found: list[Turn] = [] if before.entries else ["allowance-opened"]
+    if before.covered_ore < limit_ore <= after.covered_ore:
+        found.append("allowance-exhausted")
+    elif after.covered_ore < limit_ore <= before.covered_ore:
+        found.append("allowance-restored")
+    elif before.covered_ore * 100 < limit_ore * LOW_PERCENT <= after.covered_ore * 100:
+        found.append("allowance-low")
+    return found

@@ -1,0 +1,182 @@
+"""Take a batch of records into the ledger: load the pages, post, write, in one transaction."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.allowance import store
+from services.allowance.pages import CAP_UNKNOWN, Page, PageMemory
+from services.allowance.posting import Posting
+from services.allowance.translate import Received, WageReversedBody, is_citizen_id, read
+from services.chassis import inbox
+from services.chassis.clock import Clock
+from services.chassis.database import Connection, Pool, transaction
+from services.chassis.errors import ContractError
+from services.chassis.inbox import Inbox, Message, RawRecord
+
+
+@dataclass(slots=True, kw_only=True)
+class Ledger:
+    """Posts batches. One batch at a time per instance; instances share the partitions."""
+
+    pool: Pool
+    clock: Clock
+    memory: PageMemory = field(default_factory=PageMemory)
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def post(self, records: Sequence[RawRecord]) -> None:
+        """Apply a batch once, however often it is given.
+
+        Raises:
+            TransientError, ConflictError: nothing was written; give it again.
+            PartitionGapError: records are missing.
+        """
+        async with self._one_at_a_time:
+            try:
+                await self._post(records)
+            except BaseException:
+                self.memory.forget()
+                raise
+
+    async def release_years(self) -> int:
+        """Apply the wages that waited for a cap that is there now; give how many pages had some."""
+        released = 0
+        for partition, citizen_ids in (await self._waiting_for_known_caps()).items():
+            async with self._one_at_a_time:
+                try:
+                    await self._release(partition, citizen_ids)
+                except BaseException:
+                    self.memory.forget()
+                    raise
+            released += len(citizen_ids)
+        return released
+
+    async def _post(self, records: Sequence[RawRecord]) -> None:
+        async with transaction(self.pool) as connection:
+            taken = await Inbox.take(connection, records)
+            partitions = {message.partition for message in taken.fresh}
+            locked = await store.lock_partitions(connection, partitions)
+            received, unreadable = _read_all(taken.fresh)
+            citizens = {r.citizen_id: r.message.partition for r in received}
+            citizens |= {
+                m.stream_id: m.partition for m, _ in unreadable if is_citizen_id(m.stream_id)
+            }
+            pages = await self._pages(connection, citizens, locked)
+            posting = await self._posting(connection, taken, pages, locked, received)
+            by_offset = {(m.topic, m.partition, m.offset): reason for m, reason in unreadable}
+            await self._park_strangers(connection, posting, unreadable)
+            readable = iter(received)
+            for message in taken.fresh:
+                reason = by_offset.get((message.topic, message.partition, message.offset))
+                if reason is None:
+                    posting.receive(next(readable))
+                elif message.stream_id in pages:
+                    posting.park(pages[message.stream_id], message, reason)
+            change_no = await self._write(connection, posting, locked)
+        self.memory.keep(pages.values(), change_no)
+
+    async def _release(self, partition: int, citizen_ids: Sequence[str]) -> None:
+        async with transaction(self.pool) as connection:
+            taken = Inbox(connection, [])
+            locked = await store.lock_partitions(connection, [partition])
+            self.memory.recall(citizen_ids, {partition: locked[partition][1]})
+            citizens = dict.fromkeys(citizen_ids, partition)
+            pages = await store.load_pages(connection, citizens, with_waiting=True)
+            posting = await self._posting(connection, taken, pages, locked, [])
+            for page in pages.values():
+                posting.release(page)
+            change_no = await self._write(connection, posting, locked)
+        self.memory.keep(pages.values(), change_no)
+
+    async def _pages(
+        self,
+        connection: Connection,
+        citizens: Mapping[str, int],
+        locked: Mapping[int, tuple[int, int]],
+    ) -> dict[str, Page]:
+        pages = self.memory.recall(citizens, {p: change for p, (_, change) in locked.items()})
+        missing = {c: partition for c, partition in citizens.items() if c not in pages}
+        if missing:
+            with_waiting = await store.anything_held(connection)
+            pages |= await store.load_pages(connection, missing, with_waiting=with_waiting)
+        return pages
+
+    async def _posting(
+        self,
+        connection: Connection,
+        taken: Inbox,
+        pages: dict[str, Page],
+        locked: Mapping[int, tuple[int, int]],
+        received: Iterable[Received],
+    ) -> Posting:
+        waiting = [w.received for page in pages.values() for w in page.waiting if w.received]
+        reversals = {
+            r.body.wage_id: r.citizen_id
+            for r in (*received, *waiting)
+            if isinstance(r.body, WageReversedBody)
+        }
+        return Posting(
+            pages=pages,
+            rules=await store.read_rules(connection),
+            inbox=taken,
+            now=self.clock.now(),
+            journal_seq={partition: seq for partition, (seq, _) in locked.items()},
+            originals=await store.find_apportionments(connection, reversals),
+        )
+
+    async def _park_strangers(
+        self,
+        connection: Connection,
+        posting: Posting,
+        unreadable: Sequence[tuple[Message, str]],
+    ) -> None:
+        """Set aside what names no citizen: nothing can wait behind it."""
+        strangers = [
+            inbox.Held(message=message, parked=True, reason=reason)
+            for message, reason in unreadable
+            if message.stream_id not in posting.pages
+        ]
+        if strangers:
+            await inbox.hold(connection, strangers, now=posting.now)
+
+    async def _write(
+        self, connection: Connection, posting: Posting, locked: Mapping[int, tuple[int, int]]
+    ) -> dict[int, int]:
+        pages = [page for page in posting.pages.values() if page.touched]
+        await store.append_entries(connection, posting.entries)
+        await store.store_pages(connection, pages)
+        await store.store_waiting(connection, pages, posting.released, now=posting.now)
+        await store.project(connection, posting.entries)
+        moved = {p: (posting.journal_seq[p], change + 1) for p, (_, change) in locked.items()}
+        await store.move_partitions(connection, moved)
+        await posting.inbox.close()
+        return {partition: change for partition, (_, change) in moved.items()}
+
+    async def _waiting_for_known_caps(self) -> dict[int, list[str]]:
+        async with self.pool.acquire() as connection:
+            rows = await connection.fetch(
+                """
+                SELECT DISTINCT partition, stream_id
+                FROM held_messages
+                WHERE reason = $1
+                  AND year IN (SELECT year FROM rules WHERE type = 'annual-cap-set')
+                ORDER BY partition, stream_id
+                """,
+                CAP_UNKNOWN,
+            )
+        found: dict[int, list[str]] = {}
+        for row in rows:
+            found.setdefault(row["partition"], []).append(row["stream_id"])
+        return found
+
+
+def _read_all(
+    messages: Iterable[Message],
+) -> tuple[list[Received], list[tuple[Message, str]]]:
+    received, unreadable = [], []
+    for message in messages:
+        try:
+            received.append(read(message))
+        except ContractError as error:
+            unreadable.append((message, error.reason))
+    return received, unreadable

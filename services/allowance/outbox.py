@@ -1,0 +1,198 @@
+"""What the journal and the rules send: the relay's sources.
+
+The journal row is its own outbox: each entry's events are made from its bytes, under the ids
+that the bytes name. Of the balances only the latest of a citizen-year in a transaction goes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from frikort_contracts.topics import ALLOWANCE, BALANCES, RULES
+from services.allowance.entry import sent_event_id
+from services.chassis.database import Connection, Pool
+from services.chassis.relay import Batch, Record, Source
+
+SOURCE = b"/frikort/allowance"
+ENTRIES_MAX = 1000
+"""Entries of a partition that go into one transaction."""
+RULES_MAX = 100
+
+
+def journal_source(pool: Pool) -> Source:
+    """Read what follows each partition's position in the journal."""
+
+    async def read(after: Mapping[int, int]) -> Batch:
+        async with pool.acquire() as connection:
+            rows = await _read_journal(connection, after)
+        records: list[Record] = []
+        balances: dict[tuple[str, int], Record] = {}
+        positions: dict[int, int] = {}
+        for row in rows:
+            positions[row["partition"]] = row["journal_seq"]
+            if row["year"] is None:
+                continue
+            entry = orjson.loads(row["bytes"])
+            records.extend(_events(row, entry))
+            balances[entry["citizen_id"], row["year"]] = _balance(row, entry)
+        records.extend(balances.values())
+        return Batch(records=records, positions=positions)
+
+    return read
+
+
+def rules_source(pool: Pool) -> Source:
+    """Read what follows the position in the rules."""
+
+    async def read(after: Mapping[int, int]) -> Batch:
+        async with pool.acquire() as connection:
+            rows = await connection.fetch(
+                "SELECT * FROM rules WHERE version > $1 ORDER BY version LIMIT $2",
+                after[0],
+                RULES_MAX,
+            )
+        return Batch(
+            records=[_rule(row) for row in rows],
+            positions={0: rows[-1]["version"]} if rows else {},
+        )
+
+    return read
+
+
+async def _read_journal(connection: Connection, after: Mapping[int, int]) -> list[Any]:
+    rows: list[Any] = await connection.fetch(
+        """
+        SELECT e.*
+        FROM unnest($1::SMALLINT[], $2::BIGINT[]) AS p (partition, after)
+        CROSS JOIN LATERAL (
+          SELECT
+            partition, journal_seq, bytes, hash, year, paid_on::TEXT AS paid_on,
+            wage_id::TEXT AS wage_id, limit_ore, year_covered_ore, year_excess_ore,
+            correlation_id, traceparent
+          FROM journal
+          WHERE partition = p.partition
+            AND journal_seq > p.after
+          ORDER BY journal_seq
+          LIMIT $3
+        ) AS e
+        """,
+        list(after),
+        list(after.values()),
+        ENTRIES_MAX,
+    )
+    return rows
+
+
+def _events(row: Mapping[str, Any], entry: dict[str, Any]) -> list[Record]:
+    """Make the records of an entry's events, in its order."""
+    key = entry["citizen_id"].encode()
+    common = _headers(row, entry)
+    return [
+        Record(
+            ALLOWANCE.name,
+            row["partition"],
+            key,
+            orjson.dumps(_payload(event["type"], row, entry)),
+            [("ce_id", event["id"].encode()), ("ce_type", event["type"].encode()), *common],
+        )
+        for event in entry["events"]
+    ]
+
+
+def _headers(row: Mapping[str, Any], entry: dict[str, Any]) -> list[tuple[str, bytes]]:
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_source", SOURCE),
+        ("ce_subject", entry["citizen_id"].encode()),
+        ("ce_time", entry["recorded_at"].encode()),
+        ("content-type", b"application/json"),
+        ("ce_streamversion", b"%d" % entry["entry_no"]),
+        ("ce_correlationid", row["correlation_id"].encode()),
+        ("ce_causationid", entry["source"]["id"].encode()),
+        ("ce_municipality", entry["municipality_code"].encode()),
+    ]
+    if row["traceparent"] is not None:
+        headers.append(("traceparent", row["traceparent"].encode()))
+    return headers
+
+
+def _payload(kind: str, row: Mapping[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    limit_ore, covered_ore = row["limit_ore"], row["year_covered_ore"]
+    year = row["year"]
+    known_at = entry["known_at"]
+    card_no = entry["source"]["payload"]["card_no"]
+    if kind == "allowance-opened":
+        return {"known_at": known_at, "year": year, "limit_ore": limit_ore}
+    if kind not in {"wage-apportioned", "apportionment-reversed"}:
+        return {
+            "known_at": known_at,
+            "card_no": card_no,
+            "year": year,
+            "limit_ore": limit_ore,
+            "covered_ore": covered_ore,
+        }
+    decision = entry["decision"]
+    payload = {
+        "known_at": known_at,
+        "wage_id": row["wage_id"],
+        "card_no": card_no,
+        "year": year,
+        "covered_ore": abs(decision["covered_ore"]),
+        "excess_ore": abs(decision["excess_ore"]),
+        "remaining_ore": max(0, limit_ore - covered_ore),
+        "entry_no": entry["entry_no"],
+        "entry_hash": row["hash"].hex(),
+    }
+    if kind == "wage-apportioned":
+        payload["paid_on"] = row["paid_on"]
+        payload["amount_ore"] = decision["covered_ore"] + decision["excess_ore"]
+        payload["reason"] = decision["reason"]
+    return payload
+
+
+def _balance(row: Mapping[str, Any], entry: dict[str, Any]) -> Record:
+    citizen_id, year = entry["citizen_id"], row["year"]
+    limit_ore, covered_ore = row["limit_ore"], row["year_covered_ore"]
+    balance = {
+        "known_at": entry["known_at"],
+        "citizen_id": citizen_id,
+        "year": year,
+        "limit_ore": limit_ore,
+        "covered_ore": covered_ore,
+        "excess_ore": row["year_excess_ore"],
+        "remaining_ore": max(0, limit_ore - covered_ore),
+        "exhausted": covered_ore >= limit_ore,
+        "entry_no": entry["entry_no"],
+    }
+    identity = sent_event_id(entry["source"]["id"], citizen_id, len(entry["events"]))
+    return Record(
+        BALANCES.name,
+        row["partition"],
+        f"{citizen_id}:{year}".encode(),
+        orjson.dumps(balance),
+        [("ce_id", identity.encode()), ("ce_type", b"balance"), *_headers(row, entry)],
+        numbered=False,
+    )
+
+
+def _rule(row: Mapping[str, Any]) -> Record:
+    rule = orjson.loads(row["bytes"])
+    identity = rule["id"].encode()
+    return Record(
+        RULES.name,
+        0,
+        row["rule_key"].encode(),
+        orjson.dumps(rule["payload"]),
+        [
+            ("ce_id", identity),
+            ("ce_type", rule["type"].encode()),
+            ("ce_specversion", b"1.0"),
+            ("ce_source", SOURCE),
+            ("ce_subject", row["rule_key"].encode()),
+            ("ce_time", rule["recorded_at"].encode()),
+            ("content-type", b"application/json"),
+            ("ce_streamversion", b"%d" % row["version"]),
+            ("ce_correlationid", identity),
+        ],
+    )

@@ -1,0 +1,106 @@
+"""A citizen's page in the ledger: the state its next entry is decided on, and what waits.
+
+Pages are remembered between batches as long as nobody else has written in their partition.
+"""
+
+import datetime as dt
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from services.allowance.domain import Citizen
+from services.allowance.entry import GENESIS
+from services.allowance.translate import Received
+from services.chassis.inbox import Message
+
+CAP_UNKNOWN = "cap-unknown"
+PAGES_REMEMBERED_MAX = 50_000
+BEGINNING = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A message that waits on this page, or is parked; `stored` if the database holds it.
+
+    `received` is None of a parked message that nobody can read.
+    """
+
+    message: Message
+    received: Received | None
+    reason: str
+    parked: bool = False
+    year: int | None = None
+    stored: bool = True
+
+
+@dataclass(slots=True)
+class Page:
+    """The end of a citizen's chain and the state it folds to."""
+
+    citizen_id: str
+    partition: int
+    entry_no: int = 0
+    head: bytes = GENESIS
+    recorded_at: dt.datetime = BEGINNING
+    payroll_version: int = 0
+    state: Citizen = field(default_factory=Citizen)
+    waiting: list[Waiting] = field(default_factory=list)
+    touched_years: set[int] = field(default_factory=set)
+    touched: bool = False
+
+    def is_blocked(self, topic: str) -> bool:
+        """Whether every message of the topic must wait: one before it is not applied yet."""
+        return any(
+            waiting.message.topic == topic and waiting.reason != CAP_UNKNOWN
+            for waiting in self.waiting
+        )
+
+    def waits_for_cap(self, year: int) -> bool:
+        """Whether a wage of the year waits for its cap, so that later ones wait behind it."""
+        return any(
+            waiting.year == year and waiting.reason == CAP_UNKNOWN for waiting in self.waiting
+        )
+
+
+class PageMemory:
+    """Remembers pages by citizen, the least used are forgotten first.
+
+    A partition's pages are trusted only while its `change_no` is the one they were left with.
+    """
+
+    def __init__(self, pages_max: int = PAGES_REMEMBERED_MAX) -> None:
+        self._pages: OrderedDict[str, Page] = OrderedDict()
+        self._change_no: dict[int, int] = {}
+        self._pages_max = pages_max
+
+    def recall(self, citizen_ids: Iterable[str], change_no: Mapping[int, int]) -> dict[str, Page]:
+        """Take the pages that are remembered and still true; they are forgotten until kept."""
+        stale = {p for p, number in change_no.items() if self._change_no.get(p) != number}
+        found = {}
+        for citizen_id in citizen_ids:
+            page = self._pages.pop(citizen_id, None)
+            if page is not None and page.partition not in stale:
+                found[citizen_id] = page
+        if stale:
+            self._pages = OrderedDict(
+                (citizen_id, page)
+                for citizen_id, page in self._pages.items()
+                if page.partition not in stale
+            )
+        return found
+
+    def keep(self, pages: Iterable[Page], change_no: Mapping[int, int]) -> None:
+        """Remember pages as they were committed."""
+        self._change_no.update(change_no)
+        for page in pages:
+            if not page.waiting:
+                page.touched_years.clear()
+                page.touched = False
+                self._pages[page.citizen_id] = page
+        while len(self._pages) > self._pages_max:
+            self._pages.popitem(last=False)
+
+    def forget(self) -> None:
+        """Trust nothing: a batch failed and its pages were changed for nothing."""
+        self._pages.clear()
+        self._change_no.clear()

@@ -1,0 +1,276 @@
+"""Posting: a batch of source events becomes journal entries and balances, in one transaction.
+
+Per citizen the payroll's order is kept; each message is applied once the grant events up to
+exactly the version it names are there, and waits until then. Everything a message changes —
+entry, balance, waiting list, position — is committed together or not at all.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from frikort_contracts.topics import GRANTS, PAYROLL
+from frikort_contracts.types import format_moment
+from services.allowance import CODE_VERSION
+from services.allowance.domain import (
+    Apportionment,
+    Cap,
+    Citizen,
+    apportion,
+    cap_for,
+    reverse,
+    turns,
+)
+from services.allowance.entry import SentEvent, chain_hash, entry_bytes, sent_event_id
+from services.allowance.pages import CAP_UNKNOWN, Page, Waiting
+from services.allowance.translate import (
+    Received,
+    WagePaidBody,
+    WageReversedBody,
+    to_card_change,
+    to_wage,
+)
+from services.chassis.errors import ContractError
+from services.chassis.inbox import BEHIND_PARKED, Inbox, Message
+
+GRANTS_BEHIND = "grants-behind"
+VERSION_GAP = "version-gap"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The caps by year, and the number of the last rule they come from."""
+
+    version: int
+    caps: Mapping[int, Sequence[Cap]]
+
+    def caps_of(self, year: int) -> Sequence[Cap]:
+        """Give a year's caps, none if it has none yet."""
+        return self.caps.get(year, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A journal entry as it is stored: its page's next number, hash and bytes, and its parts."""
+
+    page: Page
+    entry_no: int
+    journal_seq: int
+    content: bytes
+    hash: bytes
+    received: Received
+    recorded_at: dt.datetime
+    apportionment: Apportionment | None
+    wage_id: str | None
+    limit_ore: int | None
+    year_covered_ore: int | None
+    year_excess_ore: int | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Posting:
+    """One batch under way. `journal_seq` counts on from each partition's last entry."""
+
+    pages: dict[str, Page]
+    rules: Rules
+    inbox: Inbox
+    now: dt.datetime
+    journal_seq: dict[int, int]
+    originals: dict[str, Apportionment]
+    entries: list[Entry] = field(default_factory=list)
+    released: list[Message] = field(default_factory=list)
+    _now_text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._now_text = format_moment(self.now)
+
+    def receive(self, received: Received) -> None:
+        """Apply a fresh message, or let it wait."""
+        page = self.pages[received.citizen_id]
+        if received.message.topic == GRANTS.name:
+            self._receive_grant(page, received)
+        elif received.source.version <= page.payroll_version:
+            self._count(received, "duplicate")
+        else:
+            follows = received.source.version == page.payroll_version + 1
+            page.payroll_version = received.source.version
+            page.touched = True
+            if page.waiting and page.is_blocked(PAYROLL.name):
+                self._hold(page, received, _reason_behind(page))
+            elif not follows:
+                self.park(page, received.message, VERSION_GAP)
+            else:
+                self._apply_payroll(page, received)
+
+    def release(self, page: Page) -> None:
+        """Apply what waits on a page and need wait no longer, in its order."""
+        queue, page.waiting = page.waiting, []
+        for waiting in queue:
+            received = waiting.received
+            if received is None or not self._may_go(page, waiting, received):
+                page.waiting.append(waiting)
+                continue
+            if waiting.stored:
+                self.released.append(waiting.message)
+            self._apply_payroll(page, received)
+
+    def park(self, page: Page, message: Message, reason: str) -> None:
+        """Set a message aside for a person; the citizen's later ones wait behind it."""
+        page.touched = True
+        page.waiting.append(Waiting(message, None, reason, parked=True, stored=False))
+
+    def _may_go(self, page: Page, waiting: Waiting, received: Received) -> bool:
+        if waiting.parked or page.is_blocked(waiting.message.topic):
+            return False
+        if isinstance(received.body, WageReversedBody) and waiting.reason == CAP_UNKNOWN:
+            return _find_waiting_wage(page, received.body.wage_id) is None
+        if waiting.reason == CAP_UNKNOWN:
+            return waiting.year is not None and bool(self.rules.caps_of(waiting.year))
+        behind = received.grants_version > page.state.grants_version
+        return waiting.reason == GRANTS_BEHIND and not behind
+
+    def _receive_grant(self, page: Page, received: Received) -> None:
+        if received.source.version <= page.state.grants_version:
+            self._count(received, "duplicate")
+            return
+        if page.waiting and page.is_blocked(GRANTS.name):
+            self._hold(page, received, BEHIND_PARKED)
+            return
+        if received.source.version != page.state.grants_version + 1:
+            self.park(page, received.message, VERSION_GAP)
+            return
+        change = to_card_change(received)
+        state = page.state
+        changes = state.changes if change is None else (*state.changes, change)
+        page.state = Citizen(received.source.version, changes, state.years)
+        self._enter(page, received)
+        if page.waiting:
+            self.release(page)
+
+    def _apply_payroll(self, page: Page, received: Received) -> None:
+        if received.grants_version > page.state.grants_version:
+            self._hold(page, received, GRANTS_BEHIND)
+            return
+        body = received.body
+        if isinstance(body, WagePaidBody):
+            self._apply_wage(page, received, body)
+        elif isinstance(body, WageReversedBody):
+            self._apply_reversal(page, received, body)
+        else:
+            self._enter(page, received)
+
+    def _apply_wage(self, page: Page, received: Received, body: WagePaidBody) -> None:
+        year = body.paid_on.year
+        cap = cap_for(self.rules.caps_of(year), body.known_at)
+        if cap is None or (page.waiting and page.waits_for_cap(year)):
+            self._hold(page, received, CAP_UNKNOWN)
+            return
+        wage = to_wage(body)
+        decided = apportion(wage, page.state, cap.amount_ore)
+        self.originals[body.wage_id] = decided
+        self._enter(page, received, decided, body.wage_id, cap.amount_ore)
+
+    def _apply_reversal(self, page: Page, received: Received, body: WageReversedBody) -> None:
+        original = self.originals.get(body.wage_id)
+        if original is None:
+            if _find_waiting_wage(page, body.wage_id) is None:
+                self.park(page, received.message, "wage-unknown")
+            else:
+                self._hold(page, received, CAP_UNKNOWN)
+            return
+        cap = cap_for(self.rules.caps_of(original.year), body.known_at)
+        if cap is None:
+            raise ContractError("cap-unknown", "a wage was decided in a year without a cap")
+        self._enter(page, received, reverse(original), body.wage_id, cap.amount_ore)
+
+    def _enter(
+        self,
+        page: Page,
+        received: Received,
+        decided: Apportionment | None = None,
+        wage_id: str | None = None,
+        limit_ore: int | None = None,
+    ) -> None:
+        """Write the page's next entry."""
+        source = received.source
+        sends: list[str] = []
+        year_covered_ore = year_excess_ore = None
+        if decided is not None and limit_ore is not None:
+            before = page.state.year(decided.year)
+            after = before.after(decided)
+            page.state = page.state.with_year(decided.year, after)
+            page.touched_years.add(decided.year)
+            year_covered_ore, year_excess_ore = after.covered_ore, after.excess_ore
+            sends = _sends(source.type, turns(before, after, limit_ore))
+        page.touched = True
+        page.entry_no += 1
+        if self.now > page.recorded_at:
+            page.recorded_at, recorded_text = self.now, self._now_text
+        else:
+            recorded_text = format_moment(page.recorded_at)
+        content = entry_bytes(
+            citizen_id=page.citizen_id,
+            entry_no=page.entry_no,
+            municipality_code=received.municipality_code,
+            source=source,
+            recorded_at=recorded_text,
+            known_at=received.known_text,
+            grants_version=received.grants_version,
+            rules_version=self.rules.version,
+            code_version=CODE_VERSION,
+            apportionment=decided,
+            sends=[
+                SentEvent(kind, sent_event_id(source.id, page.citizen_id, index))
+                for index, kind in enumerate(sends)
+            ],
+        )
+        page.head = chain_hash(page.head, content)
+        self.journal_seq[page.partition] += 1
+        self.entries.append(
+            Entry(
+                page,
+                page.entry_no,
+                self.journal_seq[page.partition],
+                content,
+                page.head,
+                received,
+                page.recorded_at,
+                decided,
+                wage_id,
+                limit_ore,
+                year_covered_ore,
+                year_excess_ore,
+            )
+        )
+        self._count(received, "applied")
+
+    def _hold(self, page: Page, received: Received, reason: str) -> None:
+        body = received.body
+        year = body.paid_on.year if isinstance(body, WagePaidBody) else None
+        page.touched = True
+        page.waiting.append(Waiting(received.message, received, reason, year=year, stored=False))
+
+    def _count(self, received: Received, outcome: str) -> None:
+        message = received.message
+        self.inbox.count(message.topic, message.partition, outcome)  # type: ignore[arg-type]
+
+
+def _sends(source_type: str, turned: Sequence[str]) -> list[str]:
+    """Name an entry's events in order: the year opens, the wage is decided, then what it turned."""
+    own = "wage-apportioned" if source_type == "wage-paid" else "apportionment-reversed"
+    opened = [kind for kind in turned if kind == "allowance-opened"]
+    return [*opened, own, *(kind for kind in turned if kind != "allowance-opened")]
+
+
+def _reason_behind(page: Page) -> str:
+    reasons = {w.reason for w in page.waiting if w.message.topic == PAYROLL.name}
+    return GRANTS_BEHIND if GRANTS_BEHIND in reasons else BEHIND_PARKED
+
+
+def _find_waiting_wage(page: Page, wage_id: str) -> Waiting | None:
+    """Find the wage that a reversal must wait behind."""
+    for waiting in page.waiting:
+        body = None if waiting.received is None else waiting.received.body
+        if isinstance(body, WagePaidBody) and body.wage_id == wage_id:
+            return waiting
+    return None

@@ -1,0 +1,395 @@
+"""The ledger's SQL: pages in, entries and balances out. Set-based, nothing else."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+
+from frikort_contracts.types import ApportionReason
+from services.allowance.domain import Apportionment, Cap, Citizen, YearBalance
+from services.allowance.pages import Page, Waiting
+from services.allowance.posting import Entry, Rules
+from services.allowance.translate import (
+    CardChangedBody,
+    EmploymentEndedBody,
+    EmploymentRegisteredBody,
+    GrantIssuedBody,
+    Received,
+    changes_from_json,
+    changes_to_json,
+    read,
+)
+from services.chassis import inbox
+from services.chassis.clock import business_date
+from services.chassis.database import Connection
+from services.chassis.errors import ContractError
+from services.chassis.event_store import OUTBOX_CHANNEL
+
+TOPICS = ("frikort-grants", "frikort-payroll")
+JOURNAL_COLUMNS = (
+    "citizen_id",
+    "entry_no",
+    "partition",
+    "journal_seq",
+    "hash",
+    "bytes",
+    "source_id",
+    "source_type",
+    "source_version",
+    "municipality_code",
+    "recorded_at",
+    "known_at",
+    "card_no",
+    "wage_id",
+    "year",
+    "paid_on",
+    "amount_ore",
+    "covered_ore",
+    "excess_ore",
+    "limit_ore",
+    "year_covered_ore",
+    "year_excess_ore",
+    "source_topic",
+    "source_partition",
+    "source_offset",
+    "correlation_id",
+    "traceparent",
+)
+
+
+async def lock_partitions(
+    connection: Connection, partitions: Iterable[int]
+) -> dict[int, tuple[int, int]]:
+    """Become the only writer of some partitions; give each one's (journal_seq, change_no)."""
+    rows = await connection.fetch(
+        """
+        SELECT partition, journal_seq, change_no
+        FROM ledger_partitions
+        WHERE partition = ANY($1::SMALLINT[])
+        ORDER BY partition
+        FOR UPDATE
+        """,
+        sorted(partitions),
+    )
+    return {row["partition"]: (row["journal_seq"], row["change_no"]) for row in rows}
+
+
+async def move_partitions(connection: Connection, moved: Mapping[int, tuple[int, int]]) -> None:
+    """Write how far the partitions are now, as (journal_seq, change_no)."""
+    await connection.execute(
+        """
+        UPDATE ledger_partitions AS l
+        SET
+          journal_seq = m.journal_seq,
+          change_no = m.change_no
+        FROM unnest($1::SMALLINT[], $2::BIGINT[], $3::BIGINT[])
+          AS m (partition, journal_seq, change_no)
+        WHERE l.partition = m.partition
+        """,
+        list(moved),
+        [journal_seq for journal_seq, _ in moved.values()],
+        [change_no for _, change_no in moved.values()],
+    )
+    await connection.execute(f"NOTIFY {OUTBOX_CHANNEL}")
+
+
+async def read_rules(connection: Connection) -> Rules:
+    """Read the caps by year."""
+    rows = await connection.fetch(
+        """
+        SELECT version, type, year, amount_ore, in_force_from, known_at
+        FROM rules
+        ORDER BY version
+        """
+    )
+    caps: dict[int, list[Cap]] = {}
+    for row in rows:
+        if row["type"] == "annual-cap-set":
+            cap = Cap(
+                version=row["version"],
+                year=row["year"],
+                amount_ore=row["amount_ore"],
+                in_force_from=row["in_force_from"],
+                known_at=row["known_at"],
+            )
+            caps.setdefault(cap.year, []).append(cap)
+    return Rules(rows[-1]["version"] if rows else 0, caps)
+
+
+async def load_pages(
+    connection: Connection, citizens: Mapping[str, int], *, with_waiting: bool
+) -> dict[str, Page]:
+    """Load the pages of citizens (id → partition); one never seen gets an empty page."""
+    pages = {citizen_id: Page(citizen_id, partition) for citizen_id, partition in citizens.items()}
+    ids = list(citizens)
+    years: dict[str, dict[int, YearBalance]] = {}
+    for row in await connection.fetch(
+        "SELECT * FROM balances WHERE citizen_id = ANY($1::UUID[])", ids
+    ):
+        balance = YearBalance(row["covered_ore"], row["excess_ore"], row["entries"])
+        years.setdefault(str(row["citizen_id"]), {})[row["year"]] = balance
+    for row in await connection.fetch(
+        "SELECT * FROM citizens WHERE citizen_id = ANY($1::UUID[])", ids
+    ):
+        page = pages[str(row["citizen_id"])]
+        page.entry_no = row["entry_no"]
+        page.head = row["head"]
+        page.recorded_at = row["recorded_at"]
+        page.payroll_version = row["payroll_version"]
+        page.state = Citizen(
+            row["grants_version"],
+            changes_from_json(row["changes"]),
+            years.get(page.citizen_id, {}),
+        )
+    if with_waiting:
+        held = await inbox.held_for(connection, TOPICS, ids)
+        for citizen_id, items in held.items():
+            pages[citizen_id].waiting = [_waiting(item) for item in items]
+    return pages
+
+
+async def read_versions(
+    connection: Connection, topic: str, citizen_ids: Sequence[str]
+) -> dict[str, int]:
+    """Give how far each citizen's grants or payroll has been read."""
+    rows = await connection.fetch(
+        """
+        SELECT citizen_id, grants_version, payroll_version
+        FROM citizens
+        WHERE citizen_id = ANY($1::UUID[])
+        """,
+        list(citizen_ids),
+    )
+    column = "grants_version" if topic == TOPICS[0] else "payroll_version"
+    return {str(row["citizen_id"]): row[column] for row in rows}
+
+
+async def anything_held(connection: Connection) -> bool:
+    """Tell whether any message waits or is parked."""
+    found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM held_messages)")
+    return found
+
+
+async def find_apportionments(
+    connection: Connection, wages: Mapping[str, str]
+) -> dict[str, Apportionment]:
+    """Find what was decided about wages (wage id → citizen)."""
+    if not wages:
+        return {}
+    rows = await connection.fetch(
+        """
+        SELECT j.wage_id, j.year, j.paid_on, j.covered_ore, j.excess_ore
+        FROM unnest($1::UUID[], $2::UUID[]) AS w (wage_id, citizen_id)
+        JOIN journal AS j ON j.citizen_id = w.citizen_id
+        WHERE j.wage_id = w.wage_id
+          AND j.source_type = 'wage-paid'
+        """,
+        list(wages),
+        list(wages.values()),
+    )
+    return {
+        str(row["wage_id"]): Apportionment(
+            row["year"],
+            row["paid_on"],
+            row["covered_ore"],
+            row["excess_ore"],
+            ApportionReason.WITHIN_CAP,
+        )
+        for row in rows
+    }
+
+
+async def append_entries(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Append to the journal; a page's next number taken by another is a unique violation."""
+    if entries:
+        await connection.copy_records_to_table(
+            "journal", columns=JOURNAL_COLUMNS, records=[_journal_row(entry) for entry in entries]
+        )
+
+
+async def store_pages(connection: Connection, pages: Sequence[Page]) -> None:
+    """Write where the pages' chains end, and the balances of the years that were touched."""
+    await connection.execute(
+        """
+        INSERT INTO citizens (
+          citizen_id, partition, entry_no, head, recorded_at, grants_version, payroll_version,
+          changes
+        )
+        SELECT * FROM unnest(
+          $1::UUID[], $2::SMALLINT[], $3::INT[], $4::BYTEA[], $5::TIMESTAMPTZ[], $6::INT[],
+          $7::INT[], $8::JSONB[]
+        )
+        ON CONFLICT (citizen_id) DO UPDATE
+        SET
+          entry_no = excluded.entry_no,
+          head = excluded.head,
+          recorded_at = excluded.recorded_at,
+          grants_version = excluded.grants_version,
+          payroll_version = excluded.payroll_version,
+          changes = excluded.changes
+        """,
+        [page.citizen_id for page in pages],
+        [page.partition for page in pages],
+        [page.entry_no for page in pages],
+        [page.head for page in pages],
+        [page.recorded_at for page in pages],
+        [page.state.grants_version for page in pages],
+        [page.payroll_version for page in pages],
+        [changes_to_json(page.state.changes) for page in pages],
+    )
+    touched = [
+        (page.citizen_id, year, page.state.years[year])
+        for page in pages
+        for year in page.touched_years
+    ]
+    await connection.execute(
+        """
+        INSERT INTO balances (citizen_id, year, covered_ore, excess_ore, entries)
+        SELECT * FROM unnest($1::UUID[], $2::SMALLINT[], $3::BIGINT[], $4::BIGINT[], $5::INT[])
+        ON CONFLICT (citizen_id, year) DO UPDATE
+        SET
+          covered_ore = excluded.covered_ore,
+          excess_ore = excluded.excess_ore,
+          entries = excluded.entries
+        """,
+        [citizen_id for citizen_id, _, _ in touched],
+        [year for _, year, _ in touched],
+        [balance.covered_ore for _, _, balance in touched],
+        [balance.excess_ore for _, _, balance in touched],
+        [balance.entries for _, _, balance in touched],
+    )
+
+
+async def store_waiting(
+    connection: Connection,
+    pages: Iterable[Page],
+    released: Sequence[inbox.Message],
+    *,
+    now: dt.datetime,
+) -> None:
+    """Forget what was applied, keep what waits now."""
+    if released:
+        await inbox.release(connection, released)
+    fresh = [w for page in pages for w in page.waiting if not w.stored]
+    if fresh:
+        held = [
+            inbox.Held(message=w.message, parked=w.parked, reason=w.reason, year=w.year)
+            for w in fresh
+        ]
+        await inbox.hold(connection, held, now=now)
+
+
+async def project(connection: Connection, entries: Iterable[Entry]) -> None:
+    """Keep the municipality's picture: cards, their changes, employments."""
+    applied = [entry.received for entry in entries if entry.apportionment is None]
+    if not applied:
+        return
+    issued = [(r, r.body) for r in applied if isinstance(r.body, GrantIssuedBody)]
+    await connection.executemany(
+        """
+        INSERT INTO cards (
+          card_no, citizen_id, municipality_code, valid_from, benefit, age_group
+        )
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """,
+        [
+            (b.card_no, r.citizen_id, b.municipality_code, b.valid_from, b.benefit, b.age_group)
+            for r, b in issued
+        ],
+    )
+    await connection.executemany(
+        """
+        INSERT INTO card_changes (
+          card_no, version, kind, effective_on, decided_on, municipality_code
+        )
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """,
+        [_card_change(r) for r in applied if isinstance(r.body, GrantIssuedBody | CardChangedBody)],
+    )
+    await connection.executemany(
+        """
+        INSERT INTO employments (
+          employment_id, card_no, sector, starts_on, ends_on, consultant, registered_on
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """,
+        [
+            (
+                r.body.employment_id,
+                r.body.card_no,
+                r.body.sector,
+                r.body.starts_on,
+                r.body.ends_on,
+                r.body.consultant,
+                business_date(r.body.known_at),
+            )
+            for r in applied
+            if isinstance(r.body, EmploymentRegisteredBody)
+        ],
+    )
+    await connection.executemany(
+        "UPDATE employments SET ends_on = $2 WHERE employment_id = $1",
+        [
+            (r.body.employment_id, r.body.ends_on)
+            for r in applied
+            if isinstance(r.body, EmploymentEndedBody)
+        ],
+    )
+
+
+def _card_change(received: Received) -> tuple[object, ...]:
+    body, source = received.body, received.source
+    kind = source.type.removeprefix("grant-")
+    if isinstance(body, GrantIssuedBody):
+        dates = (body.valid_from, body.decided_on)
+        municipality_code: str | None = body.municipality_code
+    elif isinstance(body, CardChangedBody):
+        dates = (body.effective_on, body.decided_on)
+        municipality_code = body.to_municipality_code
+    else:
+        raise TypeError(f"{source.type} changes no card")
+    return (body.card_no, source.version, kind, *dates, municipality_code)
+
+
+def _waiting(held: inbox.Held) -> Waiting:
+    received = None
+    if not held.parked:
+        try:
+            received = read(held.message)
+        except ContractError:
+            received = None  # it waits behind a parked one and will be parked in its turn
+    return Waiting(held.message, received, held.reason, parked=held.parked, year=held.year)
+
+
+def _journal_row(entry: Entry) -> tuple[object, ...]:
+    received, decided = entry.received, entry.apportionment
+    source, message = received.source, received.message
+    headers = message.headers
+    trace = headers.get("traceparent")
+    return (
+        entry.page.citizen_id,
+        entry.entry_no,
+        entry.page.partition,
+        entry.journal_seq,
+        entry.hash,
+        entry.content,
+        source.id,
+        source.type,
+        source.version,
+        received.municipality_code,
+        entry.recorded_at,
+        received.body.known_at,
+        received.body.card_no,
+        entry.wage_id,
+        decided and decided.year,
+        decided and decided.paid_on,
+        decided and decided.amount_ore,
+        decided and decided.covered_ore,
+        decided and decided.excess_ore,
+        entry.limit_ore,
+        entry.year_covered_ore,
+        entry.year_excess_ore,
+        message.topic,
+        message.partition,
+        message.offset,
+        headers["ce_correlationid"].decode() if "ce_correlationid" in headers else source.id,
+        None if trace is None else trace.decode(),
+    )

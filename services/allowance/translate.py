@@ -1,0 +1,232 @@
+"""Between the wire and the ledger: source events in, journal entries out. Nothing else.
+
+It reads tolerantly: of a message only what the ledger decides with is judged; the payload goes
+into the entry as it came.
+"""
+
+import datetime as dt
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from frikort_contracts.topics import GRANTS
+from frikort_contracts.types import format_moment
+from services.allowance.domain import CardChange, CardChangeKind, Wage
+from services.allowance.entry import Source
+from services.chassis.errors import ContractError
+from services.chassis.inbox import Message
+
+MOMENT_LENGTH = len("2023-05-31T12:00:00.000000Z")
+
+_CardNo = Annotated[str, Field(pattern=r"^\d{5}$")]
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_Uuid = Annotated[str, Field(pattern=f"^{_UUID.pattern}$")]
+_Version = Annotated[int, Field(strict=True, ge=0)]
+_PositiveOre = Annotated[int, Field(strict=True, gt=0)]
+
+
+class Body(BaseModel):
+    """What every source event says."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    known_at: AwareDatetime
+    card_no: _CardNo | None = None
+
+
+class PayrollBody(Body):
+    """What every payroll event says."""
+
+    grants_version: _Version
+
+
+class WagePaidBody(PayrollBody):
+    """A wage, as far as the ledger decides with it."""
+
+    card_no: _CardNo
+    wage_id: _Uuid
+    paid_on: dt.date
+    amount_ore: _PositiveOre
+
+
+class WageReversedBody(PayrollBody):
+    """A reversal names the wage."""
+
+    card_no: _CardNo
+    wage_id: _Uuid
+
+
+class EmploymentRegisteredBody(PayrollBody):
+    """An employment, as far as the status counts it."""
+
+    card_no: _CardNo
+    employment_id: _Uuid
+    sector: str
+    starts_on: dt.date
+    ends_on: dt.date | None = None
+    consultant: str | None = None
+
+
+class EmploymentEndedBody(PayrollBody):
+    """An employment's last day."""
+
+    employment_id: _Uuid
+    ends_on: dt.date
+
+
+class GrantIssuedBody(Body):
+    """A card, as far as the ledger and the status need it."""
+
+    card_no: _CardNo
+    municipality_code: str
+    valid_from: dt.date
+    decided_on: dt.date
+    benefit: str
+    age_group: str
+
+
+class CardChangedBody(Body):
+    """A dated decision about a card."""
+
+    card_no: _CardNo
+    effective_on: dt.date
+    decided_on: dt.date
+    to_municipality_code: str | None = None
+
+
+BODIES: dict[str, type[Body]] = {
+    "wage-paid": WagePaidBody,
+    "wage-reversed": WageReversedBody,
+    "employment-registered": EmploymentRegisteredBody,
+    "employment-ended": EmploymentEndedBody,
+    "grant-issued": GrantIssuedBody,
+    "grant-reviewed": CardChangedBody,
+    "grant-deactivated": CardChangedBody,
+    "grant-reactivated": CardChangedBody,
+    "grant-transferred": CardChangedBody,
+    "grant-closed": CardChangedBody,
+}
+_COVERAGE: dict[str, CardChangeKind] = {
+    "grant-deactivated": "deactivated",
+    "grant-reactivated": "reactivated",
+    "grant-closed": "closed",
+}
+
+
+@dataclass(slots=True)
+class Received:
+    """A source event as the ledger works with it. `known_text` is `known_at` as in the bytes."""
+
+    message: Message
+    citizen_id: str
+    source: Source
+    body: Body
+    municipality_code: str
+    known_text: str
+
+    @property
+    def grants_version(self) -> int:
+        """The grant state the event names; of a grant event, its own version."""
+        if isinstance(self.body, PayrollBody):
+            return self.body.grants_version
+        return self.source.version
+
+
+def read(message: Message) -> Received:
+    """Read one source event.
+
+    Raises:
+        ContractError: headers or payload cannot be read; the reason is a code.
+    """
+    headers = message.headers
+    try:
+        kind = headers["ce_type"].decode()
+        source_id = headers["ce_id"].decode()
+        citizen_id = headers["ce_subject"].decode()
+        version = int(headers["ce_streamversion"])
+        municipality_code = headers["ce_municipality"].decode()
+    except (KeyError, ValueError) as error:
+        raise ContractError("headers-unreadable", f"a header is missing: {error}") from error
+    if not is_citizen_id(citizen_id):
+        raise ContractError("headers-unreadable", "the subject is no citizen")
+    try:
+        payload = orjson.loads(message.value)
+        default = Body if message.topic == GRANTS.name else PayrollBody
+        body = BODIES.get(kind, default).model_validate(payload)
+    except (orjson.JSONDecodeError, ValidationError) as error:
+        raise ContractError("payload-unreadable", type(error).__name__) from error
+    known_text = payload["known_at"]
+    if len(known_text) != MOMENT_LENGTH or known_text[-1] != "Z":
+        known_text = format_moment(body.known_at)
+    return Received(
+        message,
+        citizen_id,
+        Source(
+            type=kind,
+            id=source_id,
+            version=version,
+            payload=payload,
+            sha256=hashlib.sha256(message.value).hexdigest(),
+        ),
+        body,
+        municipality_code,
+        known_text,
+    )
+
+
+def is_citizen_id(text: str) -> bool:
+    """Tell whether a subject names a citizen: a UUID in its usual form."""
+    return _UUID.fullmatch(text) is not None
+
+
+def to_wage(body: WagePaidBody) -> Wage:
+    """Give the wage to apportion."""
+    return Wage(
+        card_no=body.card_no,
+        paid_on=body.paid_on,
+        amount_ore=body.amount_ore,
+        grants_version=body.grants_version,
+        known_at=body.known_at,
+    )
+
+
+def to_card_change(received: Received) -> CardChange | None:
+    """Give the change of coverage that a grant event brings, None if it brings none."""
+    body, source = received.body, received.source
+    if isinstance(body, GrantIssuedBody):
+        kind: CardChangeKind = "issued"
+        effective_on = body.valid_from
+    elif isinstance(body, CardChangedBody) and source.type in _COVERAGE:
+        kind = _COVERAGE[source.type]
+        effective_on = body.effective_on
+    else:
+        return None
+    return CardChange(
+        version=source.version,
+        card_no=str(body.card_no),
+        kind=kind,
+        effective_on=effective_on,
+    )
+
+
+def changes_to_json(changes: tuple[CardChange, ...]) -> str:
+    """Write card changes as they are kept beside the journal."""
+    rows = [[c.version, c.card_no, c.kind, c.effective_on.isoformat()] for c in changes]
+    return orjson.dumps(rows).decode()
+
+
+def changes_from_json(text: str) -> tuple[CardChange, ...]:
+    """Read card changes."""
+    return tuple(
+        CardChange(
+            version=version,
+            card_no=card_no,
+            kind=kind,
+            effective_on=dt.date.fromisoformat(effective_on),
+        )
+        for version, card_no, kind, effective_on in orjson.loads(text)
+    )
