@@ -104,18 +104,14 @@ class Containers:
         # The containers outlive this process with `up --detach`; stop() removes them.
         testcontainers_config.ryuk_disabled = True
         address: Any = (HOST, self._settings.port(part))
+        container.ports[f"{inner_port}/tcp"] = address  # with_bind_ports() can't name the address
         with _docker_said(), contextlib.suppress(docker.errors.NotFound):
             docker.from_env().containers.get(name).remove(force=True)
         private_folder(self._settings.run)
         (self._settings.run / f"{part}.container").write_text(name, encoding="utf-8")
         with _docker_said():
-            (
-                container.with_name(name)
-                .with_bind_ports(inner_port, address)
-                .with_volume_mapping(name, data, "rw")
-                .with_kwargs(restart_policy={"Name": "on-failure"})
-                .start()
-            )
+            container.with_name(name).with_volume_mapping(name, data, "rw")
+            container.with_kwargs(restart_policy={"Name": "on-failure"}).start()
 
     def _marked(self) -> list[str]:
         """Return the parts that were ever started as containers here: others ask Docker nothing."""

@@ -2,9 +2,12 @@
 
 import asyncio
 import base64
+import contextlib
+import logging
 import socket
 import subprocess
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -107,11 +110,28 @@ def bootstrap_servers(settings: Settings) -> str:
 
 def answers(bootstrap: str) -> bool:
     """Tell whether a broker at ``bootstrap`` names itself. Not to be called in an event loop."""
-    return any(map(_is_listening, bootstrap.split(","))) and asyncio.run(_has_brokers(bootstrap))
+    with _quiet_client():
+        return any(map(_is_listening, bootstrap.split(","))) and asyncio.run(
+            _has_brokers(bootstrap)
+        )
+
+
+@contextlib.contextmanager
+def _quiet_client() -> Iterator[None]:
+    """Keep the client from logging that a broker we wait for is not there yet."""
+    logger = logging.getLogger("aiokafka")
+    logger.addFilter(_refuse)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_refuse)
+
+
+def _refuse(_record: logging.LogRecord) -> bool:
+    return False
 
 
 def _is_listening(address: str) -> bool:
-    """Ask more quietly than a client, which logs every refused connection."""
     host, _, port = address.strip().rpartition(":")
     try:
         socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
