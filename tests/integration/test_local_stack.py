@@ -19,6 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from deploy.local import kafka, postgres, provision
 from deploy.local.errors import PartUnreachableError, StackRefusedError
 from deploy.local.programs import recorded_process
+from deploy.local.settings import SERVICES
 from deploy.local.stack import GATEWAY, Stack
 from deploy.local.supervise import SUPERVISOR
 
@@ -40,7 +41,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     found = Stack.temporary(tmp_path_factory.mktemp("home"), environment=_caller())
     found.start_servers()
     yield found
-    found.stop()
+    found.erase()
+    assert not found.settings.home.exists()
 
 
 def _caller() -> dict[str, str]:
@@ -138,6 +140,23 @@ def test_roles_enter_their_own_database_only(stack: Stack) -> None:
     foreign = stack.database_url("grants").replace("frikort_grants", "frikort_allowance")
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
         psycopg.connect(foreign)
+
+
+def test_given_servers_are_used_and_left_running(stack: Stack, tmp_path: Path) -> None:
+    given = {**_caller(), "FRIKORT_KAFKA": stack.kafka}
+    for service in SERVICES:
+        given[f"FRIKORT_{service.upper()}_DATABASE_URL"] = _superuser_url(stack)
+        given[f"FRIKORT_{service.upper()}_OWNER_DATABASE_URL"] = _superuser_url(stack)
+    guest = Stack.temporary(tmp_path / "guest", environment=given)
+
+    guest.start_servers()
+
+    assert guest.choice.describe() == "Kafka: given. PostgreSQL: given."
+    assert guest.pid("kafka") == guest.pid("postgres") == 0
+    assert guest.env("grants")["FRIKORT_KAFKA"] == stack.kafka
+    guest.erase()
+    assert postgres.answers(_superuser_url(stack))
+    assert kafka.answers(stack.kafka)
 
 
 def test_data_survive_a_restart_that_leaves_no_process(stack: Stack) -> None:
