@@ -56,6 +56,8 @@ async def carry_out(
     To be called last in it, for it takes the partitions' numbers. An order that changes nothing
     appends nothing, so any of them may be repeated.
     """
+    if not orders:
+        return []
     citizens = sorted({order.citizen_id for order in orders})
     stored = await event_store.load(connection, citizens)
     streams = {citizen: _fold(stored.get(citizen, [])) for citizen in citizens}

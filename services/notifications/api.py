@@ -1,0 +1,86 @@
+"""Notifications over HTTP: parse, call a handler, render; no rules."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from frikort_contracts.requests import PutContactRequest
+from frikort_contracts.types import CardNo, Moment
+from frikort_contracts.types import Request as Body
+from services.chassis.errors import NotFound
+from services.chassis.http import IdempotencyKey, TraceParent, answered, to_command
+from services.chassis.workspace import Answer, Command
+from services.notifications.contacts import DeleteContactRequest
+from services.notifications.gateway import Gateway, Report
+from services.notifications.projections import Messages
+
+Run = Callable[[Command], Awaitable[Answer]]
+
+
+class GatewayUnknown(NotFound):
+    """No gateway of that name is used here."""
+
+    code = "gateway-unknown"
+
+
+class ContactBody(Body):
+    """The phone number of the holder of the address's card."""
+
+    phone: str
+    language: str = "da"
+    registered_at: Moment | None = None
+
+
+def contact_routes(run: Run) -> APIRouter:
+    """Serve the commands about contacts."""
+    router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+
+    @router.put("/{card_no}")
+    async def put(
+        card_no: str, request: ContactBody, key: IdempotencyKey = None, trace: TraceParent = None
+    ) -> JSONResponse:
+        """Set the contact of a card's holder; the newest `known_at` wins."""
+        whole = PutContactRequest(card_no=card_no, **request.model_dump())
+        answer = await run(to_command("contacts", whole, key, trace))
+        return answered(answer, created=201 if answer.position.version == 1 else 200)
+
+    @router.delete("/{card_no}")
+    async def delete(
+        card_no: str, key: IdempotencyKey = None, trace: TraceParent = None
+    ) -> JSONResponse:
+        """Forget the contact of a card's holder, and what older files say of it."""
+        whole = DeleteContactRequest(card_no=card_no)
+        answer = await run(to_command("contact-deletion", whole, key, trace))
+        return answered(answer, created=200)
+
+    return router
+
+
+def report_routes(gateway: Gateway, record: Callable[[Report], Awaitable[None]]) -> APIRouter:
+    """Serve the gateway's delivery reports."""
+    router = APIRouter(prefix="/v1/gateways", tags=["gateways"])
+
+    @router.post("/{name}/reports", status_code=204)
+    async def report(name: str, request: Request) -> Response:
+        """Take a delivery report; anything but a 2xx has the gateway send it again."""
+        if name != gateway.name:
+            raise GatewayUnknown(f"the gateway used here is {gateway.name}")
+        told = gateway.read_report(request.headers)
+        if told is not None:
+            await record(told)
+        return Response(status_code=204)
+
+    return router
+
+
+def message_routes(read: Callable[[str], Awaitable[Messages]]) -> APIRouter:
+    """Serve what became of a card's texts."""
+    router = APIRouter(prefix="/v1", tags=["messages"])
+
+    @router.get("/messages")
+    async def messages(card_no: CardNo) -> Messages:
+        """Show a card's texts, oldest first, without their number."""
+        return await read(card_no)
+
+    return router
