@@ -8,7 +8,7 @@ append it is a rehearsal: that is how a file is checked whole before its first r
 import datetime as dt
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -144,24 +144,17 @@ class Workspace(ABC, Generic[S, E]):
         """Write this service's own tables, beside the events; the default has none."""
 
     async def load(self, connection: Connection, commands: Sequence[Command]) -> None:
-        """Load the answers to keys used before, and what the new commands need."""
-        keys = {
-            self._key_mac(c.key): c.key
-            for c in commands
-            if c.key is not None and c.key not in self._answers
-        }
-        rows = await connection.fetch("SELECT * FROM commands WHERE key = ANY($1)", list(keys))
-        self._answers |= dict.fromkeys(keys.values())
-        for row in rows:
-            self._answers[keys[row["key"]]] = _Answered(
-                row["operation"],
-                json.loads(row["field_macs"]),
-                json.loads(row["answer"]),
-                row["recorded_at"],
-            )
-        fresh = [c.request for c in commands if c.key is None or self._answers[c.key] is None]
+        """Load the answers to keys used before, and what the new commands need.
+
+        The answers are looked for again once the state is loaded: who finds there what the same
+        key did a moment ago finds the answer too, and is not refused for it.
+        """
+        keys = {c.key for c in commands if c.key is not None} - self._answers.keys()
+        await self._load_answers(connection, keys)
+        fresh = [c for c in commands if c.key is None or self._answers[c.key] is None]
         if fresh:
-            await self.prefetch(connection, fresh)
+            await self.prefetch(connection, [c.request for c in fresh])
+            await self._load_answers(connection, {c.key for c in fresh if c.key is not None})
 
     async def load_streams(self, connection: Connection, stream_ids: Sequence[str]) -> None:
         """Fold the streams that are not loaded yet, and fetch their persons' keys."""
@@ -272,6 +265,18 @@ class Workspace(ABC, Generic[S, E]):
             [answered.recorded_at for answered in self._new_answers.values()],
         )
         await event_store.append(connection, self._new_events)
+
+    async def _load_answers(self, connection: Connection, keys: Collection[str]) -> None:
+        by_mac = {self._key_mac(key): key for key in keys}
+        rows = await connection.fetch("SELECT * FROM commands WHERE key = ANY($1)", list(by_mac))
+        self._answers |= dict.fromkeys(keys)
+        for row in rows:
+            self._answers[by_mac[row["key"]]] = _Answered(
+                row["operation"],
+                json.loads(row["field_macs"]),
+                json.loads(row["answer"]),
+                row["recorded_at"],
+            )
 
     def _keep(self, command: Command, answer: dict[str, JsonValue]) -> None:
         if command.key is not None:
