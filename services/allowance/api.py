@@ -3,12 +3,12 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
 from frikort_contracts.requests import SetCapRequest
-from frikort_contracts.types import COPENHAGEN, CardNo, MunicipalityCode, ShortText, Year
+from frikort_contracts.types import COPENHAGEN, CardNo, MunicipalityCode, ShortText
 from services.allowance.balances import (
     AllowanceBalance,
     JournalEntry,
@@ -26,6 +26,7 @@ KnownAt = Annotated[
     dt.date | AwareDatetime | None,
     Query(description="a time with its offset, or a date: to its last instant"),
 ]
+CapYear = Annotated[int, Path(ge=2019, le=9999)]
 
 
 def ledger_routes(pool: Pool, clock: Clock) -> APIRouter:
@@ -74,7 +75,7 @@ def rule_routes(book: RuleBook) -> APIRouter:
     router = APIRouter(prefix="/v1/caps", tags=["rules"])
 
     @router.put("/{year}", status_code=201)
-    async def set_cap(year: Year, request: SetCapRequest) -> JSONResponse:
+    async def set_cap(year: CapYear, request: SetCapRequest) -> JSONResponse:
         """Set a year's cap; the same cap again changes nothing."""
         return answered(await book.set_cap(year, request))
 
