@@ -302,7 +302,7 @@ def test_every_bad_value_of_every_bad_row_is_named_at_once() -> None:
         "grant-changes",
         header,
         "1;closed;2023-01-01;2023-01-02;7510;2023-01-03T10:00",
-        "00001;transferred;2023-01-02;2023-02-30;;",
+        "00001;transferred;2019-01-02;2023-02-30;;",
         "00002;transferred;2023-01-03;2023-01-04;;",
     )
 

@@ -146,13 +146,21 @@ def test_file_without_rows_is_done(bench: Bench) -> None:
     assert bench.import_text(HEADER).exit_code == 0
 
 
-def test_service_that_goes_away_in_the_middle_is_waited_for(bench: Bench) -> None:
-    def leave(call: str) -> None:
-        if bench.fake.calls.count(call) == 1 and call in {
-            "PUT /v1/imports/import-1/rows/1000",
-            "GET /v1/imports/import-1",
-        }:
-            bench.server.go_away_for(0.3)
+@pytest.mark.parametrize(
+    "at",
+    [
+        "POST /v1/imports",
+        "PUT /v1/imports/import-1/rows/1000",
+        "POST /v1/imports/import-1/start",
+        "GET /v1/imports/import-1",
+    ],
+)
+def test_service_that_goes_away_in_the_middle_is_waited_for(bench: Bench, at: str) -> None:
+    def leave(call: str) -> Response | None:
+        if call != at or bench.fake.calls.count(call) > 1:
+            return None
+        bench.server.go_away_for(0.3)
+        return Response(status_code=502)
 
     bench.fake.before_call = leave
 

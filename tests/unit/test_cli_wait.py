@@ -34,10 +34,14 @@ def state_of(state: str, code: str | None = None) -> PositionProgress:
     )
 
 
-def test_wait_asks_again_only_about_what_is_pending(bench: Bench) -> None:
+@pytest.mark.parametrize(("state", "code"), [("pending", None), ("waiting", "grants-behind")])
+def test_wait_asks_again_only_about_what_may_still_be_applied(
+    bench: Bench, state: str, code: str | None
+) -> None:
     def progress(position: Position, times: int) -> PositionProgress:
-        late = position.citizen_id == "wages/W1" and times < 4
-        return PositionProgress(position=position, state="pending" if late else "applied")
+        if position.citizen_id == "wages/W1" and times <= 3:
+            return state_of(state, code).model_copy(update={"position": position})
+        return PositionProgress(position=position, state="applied")
 
     bench.fake.progress = progress
 
@@ -121,7 +125,6 @@ def test_reader_that_is_away_does_not_hide_what_was_taken(bench: Bench) -> None:
 
     result = bench.import_text(wages(3), "--wait", "--json", settings=gone)
 
-    assert bench.server.url
     assert result.exit_code == 3
     assert report(result)["appended"] == 3
     assert len(bench.fake.taken) == 3
