@@ -48,6 +48,7 @@ def service_environment(
 def gateway_environment(settings: Settings, caller: Mapping[str, str]) -> dict[str, str]:
     """Return the gateway simulator's variables: the caller's own for it, and where things are."""
     return {
+        "FRIKORT_GATEWAY_SIMULATOR_HOME": str(settings.home / "gateway-simulator"),
         **{name: value for name, value in caller.items() if name.startswith(_OF_THE_SIMULATOR)},
         "FRIKORT_GATEWAY_SIMULATOR_HOST": HOST,
         "FRIKORT_GATEWAY_SIMULATOR_PORT": str(settings.port("gateway-simulator")),

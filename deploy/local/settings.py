@@ -33,7 +33,16 @@ PORT_BASE_MAX: Final = 65535 - PORT_BLOCK_SIZE
 SOCKET_PATH_BYTES_MAX: Final = 90
 
 # What a stack makes in its home.
-OWN_FOLDERS: Final = ("kafka", "logs", "postgres", "postgres.new", "programs", "run", "secrets")
+OWN_FOLDERS: Final = (
+    "gateway-simulator",
+    "kafka",
+    "logs",
+    "postgres",
+    "postgres.new",
+    "programs",
+    "run",
+    "secrets",
+)
 OWN_FILES: Final = (".lock", "kafka-log4j2.properties", "kafka.properties", "stack.json")
 
 
