@@ -12,6 +12,7 @@ from cli.balance import balance
 from cli.caps import caps
 from cli.errors import CommandError
 from cli.imports import import_file, import_help
+from cli.ledger import ledger
 from cli.output import say_error
 from cli.stack import down, up
 from cli.status import status
@@ -56,6 +57,7 @@ app.command("import", help=import_help())(import_file)
 app.command()(balance)
 app.command()(status)
 app.add_typer(caps, name="cap")
+app.add_typer(ledger, name="ledger")
 
 
 def main() -> None:

@@ -5,11 +5,13 @@
 | `FRIKORT_GRANTS_URL`, `…_PAYROLL_URL`, `…_ALLOWANCE_URL`, `…_NOTIFICATIONS_URL` | address | this machine | where a service answers |
 | `FRIKORT_PORT_BASE` | number | 8100 | the local stack's block of ports: services at +1 to +4 |
 | `FRIKORT_RETRY_S` | seconds | 60 | how long `import` goes on asking a service that is away |
+| `FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL` | address | the local stack's | where `ledger` reads |
 | `FRIKORT_WAIT_S` | seconds | 600 | how long `import --wait` waits for other services |
 """  # noqa: E501 - a table row is one line
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,6 +24,7 @@ RETRY_S_DEFAULT: Final = 60.0
 RETRY_ONCE_ASKED_S: Final = 5.0
 """For commands that a person waits for and that can simply be given again."""
 WAIT_S_DEFAULT: Final = 600.0
+HOME_DEFAULT: Final = Path(__file__).parents[1] / ".frikort"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,16 @@ class Settings:
             retry_s=_number(environment, "FRIKORT_RETRY_S", RETRY_S_DEFAULT),
             wait_s=_number(environment, "FRIKORT_WAIT_S", WAIT_S_DEFAULT),
         )
+
+
+def auditor_database_url(environment: Mapping[str, str]) -> str | None:
+    """Give where the auditor's role connects: as set, else as the local stack has noted it."""
+    given = environment.get("FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL")
+    if given:
+        return given
+    home = environment.get("FRIKORT_HOME")
+    noted = (Path(home) if home else HOME_DEFAULT) / "secrets" / "allowance-auditor-database-url"
+    return noted.read_text(encoding="utf-8").strip() if noted.exists() else None
 
 
 def _address(environment: Mapping[str, str], service: str, default: str) -> str:

@@ -1,0 +1,138 @@
+"""`frikort ledger …`: what an auditor asks. Reads the ledger's database as the auditor's role.
+
+The one part of the command line that opens a database: a proof must not pass through the
+service it is about.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, Final
+
+import psycopg
+import typer
+from psycopg.rows import dict_row
+
+from cli.errors import TransientError
+from cli.output import JsonFlag, print_json, print_table, say
+from cli.progress import show_progress
+from cli.proof import Proof, Stored
+from cli.settings import auditor_database_url
+
+ROWS_PER_FETCH: Final = 5000
+FAULTS_SHOWN: Final = 20
+
+ledger = typer.Typer(help="Prove the ledger.", no_args_is_help=True)
+
+
+@ledger.callback()
+def _ledger() -> None:
+    """Prove the ledger."""
+
+
+@ledger.command()
+def verify(*, as_json: JsonFlag = False) -> None:
+    """Recompute every chain, posting and balance; name what is wrong, and exit 1 if anything is."""
+    proof = Proof()
+    with _auditor() as connection:
+        stored = _read_stored(connection)
+        total = sum(stored.partitions.values())
+        for row in _rows(connection, "SELECT * FROM rules ORDER BY version"):
+            proof.take_rule(row)
+        with show_progress() as phases:
+            phases.start("Verifying", total)
+            for row in _rows(connection, "SELECT * FROM journal ORDER BY citizen_id, entry_no"):
+                proof.take_entry(row, stored)
+                if proof.entries % ROWS_PER_FETCH == 0 or proof.entries == total:
+                    phases.reach(proof.entries)
+    proof.end(stored)
+    if as_json:
+        print_json(_summary(proof))
+    else:
+        _tell(proof)
+    if proof.faults_total:
+        raise typer.Exit(1)
+
+
+def _summary(proof: Proof) -> dict[str, Any]:
+    return {
+        "verified": proof.faults_total == 0,
+        "entries": proof.entries,
+        "citizens": proof.citizens,
+        "rules": proof.rules,
+        "trial_balance_ore": dict(sorted(proof.trial_balance.items())),
+        "faults_total": proof.faults_total,
+        "faults": [asdict(fault) for fault in proof.faults],
+    }
+
+
+def _tell(proof: Proof) -> None:
+    if proof.faults_total == 0:
+        say(
+            f"Verified: {proof.entries} entries of {proof.citizens} citizens and {proof.rules} "
+            "rules. Every chain is whole, every posting sums to zero, every balance is its fold."
+        )
+        return
+    rows = [[f.where, f.field, f.found, f.expected] for f in proof.faults[:FAULTS_SHOWN]]
+    print_table("", ["where", "what", "found", "expected"], rows)
+    say(
+        f"{proof.faults_total} faults in {proof.entries} entries; the first stands first. "
+        "Stop what writes to this database and compare it with a head kept elsewhere."
+    )
+
+
+def _read_stored(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
+    heads = connection.execute("SELECT citizen_id, entry_no, head FROM citizens")
+    balances = connection.execute("SELECT * FROM balances")
+    partitions = connection.execute("SELECT partition, journal_seq FROM ledger_partitions")
+    lanes = connection.execute(
+        """
+        SELECT p.*, (
+          SELECT count(*)
+          FROM held_messages AS h
+          WHERE h.topic = p.topic
+            AND h.partition = p.partition
+        ) AS held
+        FROM inbox_positions AS p
+        ORDER BY p.topic, p.partition
+        """
+    )
+    return Stored(
+        heads={str(r["citizen_id"]): (r["entry_no"], bytes(r["head"])) for r in heads},
+        balances={
+            (str(r["citizen_id"]), r["year"]): (r["covered_ore"], r["excess_ore"], r["entries"])
+            for r in balances
+        },
+        partitions={r["partition"]: r["journal_seq"] for r in partitions},
+        lanes=list(lanes),
+    )
+
+
+def _rows(connection: psycopg.Connection[dict[str, Any]], query: str) -> Iterator[dict[str, Any]]:
+    """Read a large result a few thousand rows at a time."""
+    with connection.cursor(name="verify") as cursor:
+        cursor.itersize = ROWS_PER_FETCH
+        cursor.execute(query)
+        yield from cursor
+
+
+@contextmanager
+def _auditor() -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """Open one snapshot of the ledger's database, to read only."""
+    url = auditor_database_url(os.environ)
+    if url is None:
+        raise TransientError(
+            "where the ledger's database is, is not known: start the stack with `frikort up`, or "
+            "set FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL"
+        )
+    try:
+        connection = psycopg.connect(url, row_factory=dict_row, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        raise TransientError(
+            "the ledger's database does not answer; is the stack up? (`frikort up`)"
+        ) from error
+    with connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield connection

@@ -1,0 +1,252 @@
+"""Proof of the journal: every chain, posting and balance recomputed, from the rows alone. Pure.
+
+Written apart from the code that makes the journal, so that the two cannot err together. It
+names what is wrong — which entry, which field, what it should have been — and goes on.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from frikort_contracts.types import format_moment
+
+CHAIN_TAG: Final = b"frikort-entry-1"
+GENESIS: Final = bytes(32)
+ACCOUNTS: Final = ("available", "covered", "employer", "excess")
+FAULTS_KEPT_MAX: Final = 1000
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong; `where` names it, `field` what of it."""
+
+    where: str
+    field: str
+    found: str
+    expected: str
+
+
+@dataclass(slots=True)
+class _Year:
+    covered_ore: int = 0
+    excess_ore: int = 0
+    entries: int = 0
+
+
+@dataclass(slots=True)
+class _Chain:
+    """A citizen's chain as far as it is read."""
+
+    citizen_id: str
+    entry_no: int = 0
+    head: bytes = GENESIS
+    recorded_at: str = ""
+    versions: dict[str, int] = field(default_factory=dict)
+    years: dict[int, _Year] = field(default_factory=dict)
+    wages: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Proof:
+    """What has been read and what was wrong; entries are given citizen by citizen, in order."""
+
+    entries: int = 0
+    citizens: int = 0
+    rules: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    faults_total: int = 0
+    trial_balance: Counter[str] = field(default_factory=Counter)
+    by_partition: Counter[int] = field(default_factory=Counter)
+    _chain: _Chain | None = None
+    _rule_head: bytes = GENESIS
+
+    def take_entry(self, row: Row, stored: "Stored") -> None:
+        """Check the next journal row."""
+        citizen_id = str(row["citizen_id"])
+        if self._chain is None or self._chain.citizen_id != citizen_id:
+            self._end_chain(stored)
+            self._chain = _Chain(citizen_id)
+            self.citizens += 1
+        self.entries += 1
+        self.by_partition[row["partition"]] += 1
+        self._check_entry(row, self._chain)
+
+    def take_rule(self, row: Row) -> None:
+        """Check the next rule, in order of version."""
+        self.rules += 1
+        where = f"rule {row['version']}"
+        self._expect(where, "version", row["version"], self.rules)
+        content = bytes(row["bytes"])
+        self._rule_head = hashlib.sha256(CHAIN_TAG + self._rule_head + content).digest()
+        self._expect(where, "hash", bytes(row["hash"]).hex(), self._rule_head.hex())
+        rule = self._parse(where, content)
+        payload = rule.get("payload", {})
+        for column in ("year", "amount_ore", "income_limit_ore"):
+            self._expect(where, column, row[column], payload.get(column))
+        for column in ("in_force_from", "legal_basis"):
+            self._expect(where, column, _text(row[column]), payload.get(column))
+        self._rule_head = bytes(row["hash"])
+
+    def end(self, stored: "Stored") -> None:
+        """Check what only the whole tells: heads, balances, counts, the trial balance."""
+        self._end_chain(stored)
+        for citizen_id, kept in stored.heads.items():
+            if kept[0]:  # the chains of those that were read are gone by now
+                self._fault(f"citizen {citizen_id}", "entries", "0", str(kept[0]))
+        for (citizen_id, year), kept_year in stored.balances.items():
+            self._fault(f"citizen {citizen_id}", f"balance {year}", str(kept_year), "no entries")
+        for partition, journal_seq in stored.partitions.items():
+            found = self.by_partition[partition]
+            self._expect(f"partition {partition}", "entries", found, journal_seq)
+        self._expect("trial balance", "sum of all postings", sum(self.trial_balance.values()), 0)
+        for account in self.account_faults(stored):
+            self._fault(*account)
+
+    def account_faults(self, stored: "Stored") -> Iterator[tuple[str, str, str, str]]:
+        """Check per partition: the highest number = applied + ignored + duplicate + held."""
+        for lane in stored.lanes:
+            settled = lane["applied"] + lane["ignored"] + lane["duplicate"] + lane["held"]
+            if settled != lane["last_seq"]:
+                where = f"{lane['topic']}:{lane['partition']}"
+                yield where, "messages accounted for", str(settled), str(lane["last_seq"])
+
+    def _check_entry(self, row: Row, chain: _Chain) -> None:
+        chain.entry_no += 1
+        where = f"citizen {chain.citizen_id} entry {row['entry_no']}"
+        self._expect(where, "entry_no", row["entry_no"], chain.entry_no)
+        chain.entry_no = row["entry_no"]
+        content = bytes(row["bytes"])
+        expected = hashlib.sha256(CHAIN_TAG + chain.head + content).digest()
+        chain.head = bytes(row["hash"])
+        self._expect(where, "hash", chain.head.hex(), expected.hex())
+        entry = self._parse(where, content)
+        if not entry:
+            return
+        self._check_columns(where, row, entry)
+        source = entry["source"]
+        topic = row["source_topic"]
+        following = chain.versions.get(topic, 0) + 1
+        if row["source_version"] < following:
+            self._fault(
+                where, "source.version", str(row["source_version"]), f"{following} or later"
+            )
+        chain.versions[topic] = row["source_version"]
+        if entry["recorded_at"] < chain.recorded_at:
+            self._fault(where, "recorded_at", entry["recorded_at"], f"from {chain.recorded_at} on")
+        chain.recorded_at = entry["recorded_at"]
+        if "decision" in entry:
+            self._check_decision(where, row, entry, source, chain)
+        elif entry["postings"]:
+            self._fault(where, "postings", str(entry["postings"]), "none without a decision")
+
+    def _check_columns(self, where: str, row: Row, entry: dict[str, Any]) -> None:
+        source, decision = entry["source"], entry.get("decision", {})
+        repeated = {
+            "citizen_id": entry["citizen_id"],
+            "entry_no": entry["entry_no"],
+            "source_id": source["id"],
+            "source_type": source["type"],
+            "source_version": source["version"],
+            "municipality_code": entry["municipality_code"],
+            "year": decision.get("year"),
+            "covered_ore": decision.get("covered_ore"),
+            "excess_ore": decision.get("excess_ore"),
+            "wage_id": source["payload"].get("wage_id") if decision else None,
+            "card_no": source["payload"].get("card_no"),
+        }
+        for column, expected in repeated.items():
+            self._expect(where, column, _text(row[column]), _text(expected))
+        for column in ("recorded_at", "known_at"):
+            self._expect(where, column, format_moment(row[column]), entry[column])
+
+    def _check_decision(
+        self, where: str, row: Row, entry: dict[str, Any], source: dict[str, Any], chain: _Chain
+    ) -> None:
+        decision = entry["decision"]
+        covered_ore, excess_ore = decision["covered_ore"], decision["excess_ore"]
+        payload = source["payload"]
+        if source["type"] == "wage-paid":
+            self._expect(where, "covered + excess", covered_ore + excess_ore, payload["amount_ore"])
+            self._expect(where, "decision.year", str(decision["year"]), payload["paid_on"][:4])
+            chain.wages[payload["wage_id"]] = (covered_ore, excess_ore)
+        else:
+            original = chain.wages.get(payload.get("wage_id", ""), (0, 0))
+            self._expect(where, "reversal", (covered_ore, excess_ore), (-original[0], -original[1]))
+        self._expect(where, "amount_ore", row["amount_ore"], covered_ore + excess_ore)
+        amounts = dict(
+            zip(ACCOUNTS, (-covered_ore, covered_ore, -excess_ore, excess_ore), strict=True)
+        )
+        postings = [
+            {"account": account, "amount_ore": amount, "year": decision["year"]}
+            for account, amount in amounts.items()
+            if amount
+        ]
+        self._expect(where, "postings", entry["postings"], postings)
+        for posting in entry["postings"]:
+            self.trial_balance[posting["account"]] += posting["amount_ore"]
+        year = chain.years.setdefault(decision["year"], _Year())
+        year.covered_ore += covered_ore
+        year.excess_ore += excess_ore
+        year.entries += 1
+        self._expect(where, "year_covered_ore", row["year_covered_ore"], year.covered_ore)
+        self._expect(where, "year_excess_ore", row["year_excess_ore"], year.excess_ore)
+        if covered_ore > 0 and year.covered_ore > row["limit_ore"]:
+            self._fault(
+                where, "covered in the year", str(year.covered_ore), f"≤ {row['limit_ore']}"
+            )
+
+    def _end_chain(self, stored: "Stored") -> None:
+        chain, self._chain = self._chain, None
+        if chain is None:
+            return
+        where = f"citizen {chain.citizen_id}"
+        entry_no, head = stored.heads.pop(chain.citizen_id, (0, GENESIS))
+        self._expect(where, "entries", chain.entry_no, entry_no)
+        self._expect(where, "head", chain.head.hex(), head.hex())
+        for year, folded in chain.years.items():
+            kept = stored.balances.pop((chain.citizen_id, year), (0, 0, 0))
+            expected = (folded.covered_ore, folded.excess_ore, folded.entries)
+            self._expect(where, f"balance {year}", kept, expected)
+
+    def _parse(self, where: str, content: bytes) -> dict[str, Any]:
+        try:
+            value = json.loads(content)
+        except ValueError:
+            self._fault(where, "bytes", "not JSON", "RFC 8785 JSON")
+            return {}
+        canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        if canonical.encode() != content:
+            self._fault(where, "bytes", "not canonical", "RFC 8785 JSON")
+        return value if isinstance(value, dict) else {}
+
+    def _expect(self, where: str, name: str, found: object, expected: object) -> None:
+        if found != expected:
+            self._fault(where, name, str(found), str(expected))
+
+    def _fault(self, where: str, name: str, found: str, expected: str) -> None:
+        self.faults_total += 1
+        if len(self.faults) < FAULTS_KEPT_MAX:
+            self.faults.append(Fault(where, name, found, expected))
+
+
+@dataclass(slots=True)
+class Stored:
+    """What is kept beside the journal and must agree with it.
+
+    `heads`: citizen → (entry_no, hash); `balances`: (citizen, year) → (covered, excess,
+    entries); `partitions`: partition → last number; `lanes`: the inbox's account.
+    """
+
+    heads: dict[str, tuple[int, bytes]]
+    balances: dict[tuple[str, int], tuple[int, int, int]]
+    partitions: dict[int, int]
+    lanes: list[Row]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
