@@ -14,9 +14,11 @@ from frikort_contracts.types import (
     CardNo,
     Code,
     FreeText,
+    Identifier,
     Moment,
     MunicipalityCode,
     NaturalOre,
+    Sha256,
     Version,
     Year,
 )
@@ -38,7 +40,7 @@ class WageApportioned(Event):
     """
 
     TYPE: ClassVar[str] = "wage-apportioned"
-    wage_id: str
+    wage_id: Identifier
     card_no: CardNo
     year: Year
     paid_on: BusinessDate
@@ -48,21 +50,21 @@ class WageApportioned(Event):
     reason: ApportionReason
     remaining_ore: NaturalOre
     entry_no: Version
-    entry_hash: str
+    entry_hash: Sha256
 
 
 class ApportionmentReversed(Event):
     """A wage was taken back; its covered and excess parts are given back exactly."""
 
     TYPE: ClassVar[str] = "apportionment-reversed"
-    wage_id: str
+    wage_id: Identifier
     card_no: CardNo
     year: Year
     covered_ore: NaturalOre
     excess_ore: NaturalOre
     remaining_ore: NaturalOre
     entry_no: Version
-    entry_hash: str
+    entry_hash: Sha256
 
 
 class AllowanceEvent(Event):
@@ -99,14 +101,14 @@ class AttentionRaised(Event):
     code: Code
     card_no: CardNo | None = None
     year: Year | None = None
-    wage_id: str | None = None
+    wage_id: Identifier | None = None
 
 
 class Balance(Event):
     """A citizen's year as it stands after the citizen's entry `entry_no`."""
 
     TYPE: ClassVar[str] = "balance"
-    citizen_id: str
+    citizen_id: Identifier
     year: Year
     limit_ore: NaturalOre | None = None
     covered_ore: NaturalOre
@@ -143,7 +145,7 @@ class CheckpointSigned(Event):
     taken_at: Moment
     citizens: Version
     entries: Version
-    merkle_root: str
+    merkle_root: Sha256
     key_id: str
     signature: str
 

@@ -12,6 +12,8 @@ from frikort_contracts.types import format_moment
 
 SPEC_VERSION = b"1.0"
 CONTENT_TYPE = b"application/json"
+DIGITS_MAX = 18
+"""What fits a signed 64-bit integer."""
 Headers = list[tuple[str, bytes]]
 
 
@@ -72,39 +74,54 @@ def from_headers(headers: Iterable[tuple[str, bytes]]) -> Envelope:
     """Read an envelope; unknown headers are ignored.
 
     Raises:
-        EnvelopeError: a header that an event must have is missing or unreadable.
+        EnvelopeError: a header that an event must have is missing, or one is unreadable.
     """
     found = dict(headers)
     if found.get("ce_specversion") != SPEC_VERSION:
         raise EnvelopeError("ce_specversion")
-    current = "ce_id"
-    try:
-        identity = found[current].decode()
-        source = found[current := "ce_source"].decode()
-        kind = found[current := "ce_type"].decode()
-        subject = found[current := "ce_subject"].decode()
-        time = dt.datetime.fromisoformat(found[current := "ce_time"].decode())
-        stream_version = int(found[current := "ce_streamversion"])
-        correlation_id = found[current := "ce_correlationid"].decode()
-        current = "ce_partitionseq"
-        partition_seq = found.get(current)
-        return Envelope(
-            id=identity,
-            source=source,
-            type=kind,
-            subject=subject,
-            time=time,
-            stream_version=stream_version,
-            correlation_id=correlation_id,
-            causation_id=_text(found, "ce_causationid"),
-            municipality=_text(found, "ce_municipality"),
-            traceparent=_text(found, "traceparent"),
-            partition_seq=None if partition_seq is None else int(partition_seq),
-        )
-    except (KeyError, ValueError) as error:
-        raise EnvelopeError(current) from error
+    return Envelope(
+        id=_required(found, "ce_id"),
+        source=_required(found, "ce_source"),
+        type=_required(found, "ce_type"),
+        subject=_required(found, "ce_subject"),
+        time=_time(found, "ce_time"),
+        stream_version=_number("ce_streamversion", _required(found, "ce_streamversion")),
+        correlation_id=_required(found, "ce_correlationid"),
+        causation_id=_text(found, "ce_causationid"),
+        municipality=_text(found, "ce_municipality"),
+        traceparent=_text(found, "traceparent"),
+        partition_seq=None
+        if (seq := _text(found, "ce_partitionseq")) is None
+        else _number("ce_partitionseq", seq),
+    )
 
 
 def _text(found: dict[str, bytes], name: str) -> str | None:
     value = found.get(name)
-    return None if value is None else value.decode()
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError as error:
+        raise EnvelopeError(name) from error
+
+
+def _required(found: dict[str, bytes], name: str) -> str:
+    text = _text(found, name)
+    if not text:
+        raise EnvelopeError(name)
+    return text
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX):
+        raise EnvelopeError(name)
+    return int(text)
+
+
+def _time(found: dict[str, bytes], name: str) -> dt.datetime:
+    try:
+        time = dt.datetime.fromisoformat(_required(found, name))
+    except ValueError as error:
+        raise EnvelopeError(name) from error
+    if time.tzinfo is None:
+        raise EnvelopeError(name)
+    return time

@@ -9,6 +9,7 @@ from frikort_contracts.types import (
     BusinessDate,
     CardNo,
     Code,
+    Identifier,
     MunicipalityCode,
 )
 
@@ -93,7 +94,7 @@ class ApplicationReceived(Event):
     """A citizen has applied for a card."""
 
     TYPE: ClassVar[str] = "application-received"
-    application_id: str
+    application_id: Identifier
     received_on: BusinessDate
 
 
@@ -101,7 +102,7 @@ class ApplicationRefused(Event):
     """An application was refused; the reason travels as a code."""
 
     TYPE: ClassVar[str] = "application-refused"
-    application_id: str
+    application_id: Identifier
     reason: Code
     decided_on: BusinessDate
 

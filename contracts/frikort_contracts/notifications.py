@@ -3,15 +3,15 @@
 from typing import ClassVar
 
 from frikort_contracts.events import Event
-from frikort_contracts.types import Code
+from frikort_contracts.types import Code, Identifier
 
 
 class NotificationEvent(Event):
     """What every notification event says; `cause_id` is the event that the text is about."""
 
-    notification_id: str
+    notification_id: Identifier
     template: Code
-    cause_id: str
+    cause_id: Identifier
 
 
 class NotificationRequested(NotificationEvent):

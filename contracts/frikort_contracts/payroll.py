@@ -12,6 +12,7 @@ from frikort_contracts.types import (
     BusinessDate,
     CardNo,
     Cvr,
+    Identifier,
     NaturalOre,
     PaymentMethod,
     ShortText,
@@ -30,7 +31,7 @@ class EmploymentRegistered(PayrollEvent):
     """A card holder works for an employer; `consultant` is an identifier, no name."""
 
     TYPE: ClassVar[str] = "employment-registered"
-    employment_id: str
+    employment_id: Identifier
     cvr: Cvr
     sector: ShortText
     starts_on: BusinessDate
@@ -42,7 +43,7 @@ class EmploymentEnded(PayrollEvent):
     """The employment's last day is `ends_on`."""
 
     TYPE: ClassVar[str] = "employment-ended"
-    employment_id: str
+    employment_id: Identifier
     ends_on: BusinessDate
 
 
@@ -54,8 +55,8 @@ class WagePaid(PayrollEvent):
     """
 
     TYPE: ClassVar[str] = "wage-paid"
-    wage_id: str
-    employment_id: str
+    wage_id: Identifier
+    employment_id: Identifier
     paid_on: BusinessDate
     amount_ore: AmountOre
     holiday_pay_ore: NaturalOre | None = None
@@ -67,7 +68,7 @@ class WageReversed(PayrollEvent):
     """A wage was taken back, in the year of its own `paid_on` (R5)."""
 
     TYPE: ClassVar[str] = "wage-reversed"
-    wage_id: str
+    wage_id: Identifier
     paid_on: BusinessDate
     amount_ore: AmountOre
     reversed_on: BusinessDate
@@ -77,7 +78,7 @@ class WageMisreported(PayrollEvent):
     """The employer sent the wage to eIndkomst by mistake (R29)."""
 
     TYPE: ClassVar[str] = "wage-misreported"
-    wage_id: str
+    wage_id: Identifier
     found_on: BusinessDate
 
 
@@ -85,7 +86,7 @@ class ExternalRegistrationConfirmed(PayrollEvent):
     """The wage is registered in Socialtfrikort.dk, as the law demands for coverage."""
 
     TYPE: ClassVar[str] = "external-registration-confirmed"
-    wage_id: str
+    wage_id: Identifier
     confirmed_on: BusinessDate
 
 

@@ -6,12 +6,23 @@ right. It refuses to normalise silently what could mean two things.
 
 import datetime as dt
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 """Business dates are calendar dates of this zone (R44)."""
@@ -22,6 +33,12 @@ FREE_TEXT_MAX = 500
 AMOUNT_ORE_MAX = 10**12
 """Ten billion kroner: an upper bound that leaves sums inside a signed 64-bit integer."""
 CVR_WEIGHTS = (2, 7, 6, 5, 4, 3, 2, 1)
+MOMENT_YEARS = range(1900, 9999)
+"""The years a moment may lie in: four digits in every zone, and older than anyone's records."""
+MOMENT_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+"""How a moment is written on the wire."""
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+")
 
 
 class Contract(BaseModel):
@@ -76,15 +93,28 @@ class ApportionReason(StrEnum):
     WAGE_REVERSED = "wage-reversed"
 
 
-def _matches(pattern: str, code: str, expected: str) -> AfterValidator:
-    compiled = re.compile(pattern)
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """Refuse a text that is not `pattern` from end to end, with our own code."""
 
-    def check(value: str) -> str:
-        if compiled.fullmatch(value) is None:
-            raise PydanticCustomError(code, "{expected}", {"expected": expected})
+    pattern: str
+    code: str
+    expected: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^{self.pattern}$"}
+
+    def _check(self, value: str) -> str:
+        if re.fullmatch(self.pattern, value) is None:
+            raise PydanticCustomError(self.code, "{expected}", {"expected": self.expected})
         return value
-
-    return AfterValidator(check)
 
 
 def _check_cvr(value: str) -> str:
@@ -100,7 +130,7 @@ def _check_cvr(value: str) -> str:
 
 def _municipality(value: Any) -> Any:
     """Drop the padding zero that some systems write: 0751 is 751."""
-    return value[1:] if isinstance(value, str) and re.fullmatch(r"0\d{3}", value) else value
+    return value[1:] if isinstance(value, str) and re.fullmatch(r"0[0-9]{3}", value) else value
 
 
 def _amount(value: int) -> int:
@@ -113,21 +143,34 @@ def _amount(value: int) -> int:
 
 def _no_time(value: Any) -> Any:
     """Accept a calendar date only: a time would have to be cut, in an unnamed zone."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is None:
-        raise PydanticCustomError("date-format", "a date is written YYYY-MM-DD")
-    return value
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return _calendar_date(value)
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    raise PydanticCustomError("date-format", "a date is written YYYY-MM-DD")
 
 
 def moment(value: Any) -> Any:
-    """Read a date as its 00:00 in Europe/Copenhagen, a time with its offset as it is."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        try:
-            value = dt.date.fromisoformat(value)
-        except ValueError as error:
-            raise PydanticCustomError("date-format", "there is no such date") from error
+    """Read a date as its 00:00 in Europe/Copenhagen, a time with its offset as it is.
+
+    A number is refused: it could be a date without hyphens or seconds of some epoch.
+    """
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        value = _calendar_date(value)
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        return dt.datetime.combine(value, dt.time(), tzinfo=COPENHAGEN).astimezone(dt.UTC)
+        return dt.datetime.combine(value, dt.time(), tzinfo=COPENHAGEN)
+    if not (isinstance(value, dt.datetime) or (isinstance(value, str) and _TIME.fullmatch(value))):
+        raise PydanticCustomError(
+            "time-format", "a moment is a date or a time, as in 2023-05-31T12:00:00+02:00"
+        )
     return value
+
+
+def _calendar_date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise PydanticCustomError("date-format", "there is no such date") from error
 
 
 def _aware(value: dt.datetime) -> dt.datetime:
@@ -136,6 +179,8 @@ def _aware(value: dt.datetime) -> dt.datetime:
             "time-without-offset",
             "a time carries its offset, as in 2023-05-31T12:00:00+02:00",
         )
+    if value.year not in MOMENT_YEARS:
+        raise PydanticCustomError("time-out-of-range", "a moment lies in the years 1900 to 9998")
     return value.astimezone(dt.UTC)
 
 
@@ -145,26 +190,44 @@ def format_moment(value: dt.datetime) -> str:
 
 
 CardNo = Annotated[
-    str, _matches(r"\d{5}", "card-no-format", "a card number is five digits; leading zeros count")
+    str,
+    _Matches("[0-9]{5}", "card-no-format", "a card number is five digits; leading zeros count"),
 ]
 Cvr = Annotated[
     str,
-    _matches(r"\d{8}", "cvr-format", "a CVR number is eight digits"),
+    _Matches("[0-9]{8}", "cvr-format", "a CVR number is eight digits"),
     AfterValidator(_check_cvr),
 ]
 MunicipalityCode = Annotated[
     str,
     BeforeValidator(_municipality),
-    _matches(
-        r"[1-8]\d{2}", "municipality-code-format", "a municipality code is three digits, 101-860"
+    _Matches(
+        "[1-8][0-9]{2}",
+        "municipality-code-format",
+        "a municipality code is three digits, 101-860",
     ),
 ]
-AmountOre = Annotated[int, Field(strict=True), AfterValidator(_amount)]
+Identifier = Annotated[
+    str,
+    _Matches(
+        "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "identifier-format",
+        "an identifier is a UUID in lower case",
+    ),
+]
+Sha256 = Annotated[
+    str, _Matches("[0-9a-f]{64}", "sha256-format", "a SHA-256 is 64 hexadecimal digits")
+]
+AmountOre = Annotated[
+    int,
+    Field(strict=True, json_schema_extra={"minimum": 1, "maximum": AMOUNT_ORE_MAX}),
+    AfterValidator(_amount),
+]
 NaturalOre = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_ORE_MAX)]
 SignedOre = Annotated[int, Field(strict=True, ge=-AMOUNT_ORE_MAX, le=AMOUNT_ORE_MAX)]
 ShortText = Annotated[str, Field(min_length=1, max_length=SHORT_TEXT_MAX)]
 FreeText = Annotated[str, Field(min_length=1, max_length=FREE_TEXT_MAX)]
-Code = Annotated[str, _matches(r"[a-z0-9]+(-[a-z0-9]+)*", "code-format", "a code is kebab-case")]
+Code = Annotated[str, _Matches("[a-z0-9]+(-[a-z0-9]+)*", "code-format", "a code is kebab-case")]
 Year = Annotated[int, Field(strict=True, ge=2019, le=9999)]
 Version = Annotated[int, Field(strict=True, ge=0)]
 BusinessDate = Annotated[dt.date, BeforeValidator(_no_time)]
@@ -173,4 +236,8 @@ Moment = Annotated[
     BeforeValidator(moment),
     AfterValidator(_aware),
     PlainSerializer(format_moment, return_type=str, when_used="json"),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "pattern": f"^{MOMENT_PATTERN}$"},
+        mode="serialization",
+    ),
 ]
