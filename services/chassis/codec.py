@@ -18,13 +18,18 @@ class Codec(Generic[E]):
     """Writes and reads the events of one service; history is never refused for a new field."""
 
     def __init__(self, events: Sequence[type[E]]) -> None:
+        self._kinds = {event: kebab(event.__name__) for event in events}
         self._adapters: dict[str, TypeAdapter[Any]] = {
-            kebab(event.__name__): TypeAdapter(event) for event in events
+            kind: TypeAdapter(event) for event, kind in self._kinds.items()
         }
+
+    def kind(self, event: E) -> str:
+        """Give an event's type as it is stored."""
+        return self._kinds[type(event)]
 
     def encode(self, event: E) -> tuple[str, str]:
         """Give an event's type and its JSON, absent fields left out."""
-        kind = kebab(type(event).__name__)
+        kind = self.kind(event)
         return kind, self._adapters[kind].dump_json(event, exclude_none=True).decode()
 
     def decode(self, kind: str, data: str) -> E:

@@ -117,6 +117,25 @@ async def load(connection: Connection, stream_ids: Sequence[str]) -> dict[str, l
     return dict(streams)
 
 
+async def histories(connection: Connection, stream_ids: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Give what folding streams needs: stream_id, version, type, data, recorded_at; in order."""
+    rows: list[Mapping[str, Any]] = await connection.fetch(
+        """
+        SELECT
+          stream_id,
+          version,
+          type,
+          data,
+          recorded_at
+        FROM events
+        WHERE stream_id = ANY($1::UUID[])
+        ORDER BY stream_id, version
+        """,
+        list(stream_ids),
+    )
+    return rows
+
+
 async def read_outbox(
     connection: Connection, after: Mapping[int, int], limit: int
 ) -> list[StoredEvent]:

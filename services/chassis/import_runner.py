@@ -36,6 +36,9 @@ Remark: TypeAlias = tuple[str, RowProblem | RowWarning]
 class Rehearsal(Protocol):
     """What an import needs of a workspace."""
 
+    def go_on_from(self, earlier: Any) -> None:
+        """Take over what an earlier workspace has loaded and flushed."""
+
     async def load(self, connection: Connection, commands: Sequence[Command]) -> None:
         """Load what the commands need."""
 
@@ -135,8 +138,7 @@ class ImportRunner:
                 await self._check(import_id, announced)
                 announced = await lease.fetchrow(find, import_id)
             if announced["state"] == "appending":
-                while await deciding_again(lambda: self._append_chunk(import_id, announced)):
-                    pass
+                await self._append(import_id, announced)
             log.info("import_ended", import_id=import_id, kind=announced["kind"])
         finally:
             await lease.fetchval("SELECT pg_advisory_unlock($1)", lock)
@@ -195,25 +197,39 @@ class ImportRunner:
                     "UPDATE imports SET checked = $2 WHERE import_id = $1", import_id, first
                 )
 
-    async def _append_chunk(self, import_id: str, announced: Mapping[str, Any]) -> bool:
+    async def _append(self, import_id: str, announced: Mapping[str, Any]) -> None:
+        """Append chunk by chunk; what one has loaded serves the next, until a conflict."""
+        flushed: list[Rehearsal] = []
+
+        async def append_next() -> bool:
+            workspace = self.make()
+            if flushed:
+                workspace.go_on_from(flushed.pop())
+            more = await self._append_chunk(import_id, announced, workspace)
+            flushed.append(workspace)
+            return more
+
+        while await deciding_again(append_next):
+            pass
+
+    async def _append_chunk(
+        self, import_id: str, announced: Mapping[str, Any], workspace: Rehearsal
+    ) -> bool:
         settled: list[tuple[object, ...]] = []
         problems: list[Remark] = []
         async with transaction(self.pool) as connection:
             chunk = await self._chunk(connection, import_id, announced["kind"], 0)
-            workspace = self.make()
             await workspace.load(connection, [row.command for row in chunk.rows])
             for row in chunk.rows:
                 try:
                     answer = workspace.handle(row.command)
                 except Rejection as rejection:
                     problems.append(("problem", _problem(row, rejection)))
-                    settled.append((import_id, row.row_no, "refused", None, None))
+                    settled.append((row.row_no, "refused", None, None))
                 else:
                     outcome = "repeated" if answer.repeated else "appended"
                     position = answer.position
-                    settled.append(
-                        (import_id, row.row_no, outcome, position.citizen_id, position.version)
-                    )
+                    settled.append((row.row_no, outcome, position.citizen_id, position.version))
             await workspace.flush(connection)
             await self._remark(connection, import_id, problems)
             await _settle(connection, import_id, settled)
@@ -253,16 +269,17 @@ class ImportRunner:
     async def _remark(
         self, connection: Connection, import_id: str, remarks: Sequence[Remark]
     ) -> None:
-        await connection.executemany(
-            "INSERT INTO import_remarks (import_id, line, kind, remark) VALUES ($1, $2, $3, $4)",
+        await connection.execute(
+            """
+            INSERT INTO import_remarks (import_id, line, kind, remark)
+            SELECT $1, * FROM unnest($2::INT[], $3::TEXT[], $4::BYTEA[])
+            """,
+            import_id,
+            [remark.line for _, remark in remarks],
+            [kind for kind, _ in remarks],
             [
-                (
-                    import_id,
-                    remark.line,
-                    kind,
-                    self.vault.stage(import_id, remark.model_dump_json().encode()),
-                )
-                for kind, remark in remarks
+                self.vault.stage(import_id, remark.model_dump_json().encode())
+                for _, remark in remarks
             ],
         )
 
@@ -270,14 +287,21 @@ class ImportRunner:
 async def _settle(
     connection: Connection, import_id: str, settled: Sequence[tuple[object, ...]]
 ) -> None:
-    await connection.executemany(
+    row_numbers, outcomes, streams, versions = zip(*settled, strict=True) if settled else [()] * 4
+    await connection.execute(
         """
-        UPDATE import_rows
-        SET settled = $3, stream_id = $4, version = $5, sealed = NULL
-        WHERE import_id = $1
-          AND row_no = $2
+        UPDATE import_rows AS r
+        SET settled = s.settled, stream_id = s.stream_id, version = s.version, sealed = NULL
+        FROM unnest($2::INT[], $3::TEXT[], $4::TEXT[], $5::INT[])
+          AS s (row_no, settled, stream_id, version)
+        WHERE r.import_id = $1
+          AND r.row_no = s.row_no
         """,
-        settled,
+        import_id,
+        row_numbers,
+        outcomes,
+        streams,
+        versions,
     )
     await connection.execute(
         """
@@ -289,8 +313,8 @@ async def _settle(
         WHERE import_id = $1
         """,
         import_id,
-        sum(row[2] == "appended" for row in settled),
-        sum(row[2] == "repeated" for row in settled),
+        sum(row[1] == "appended" for row in settled),
+        sum(row[1] == "repeated" for row in settled),
         not settled,
     )
 

@@ -5,7 +5,7 @@ has ended. `import_runner.py` checks and takes them.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from frikort_contracts.imports import (
     StagedRow,
 )
 from services.chassis.clock import Clock
-from services.chassis.database import Pool, transaction
+from services.chassis.database import Connection, Pool, transaction
 from services.chassis.errors import NotFound, Rejection, StateRejection
 from services.chassis.vault import Vault
 
@@ -134,7 +134,7 @@ class Importer:
         return await self.state(import_id)
 
     async def state(self, import_id: str) -> ImportState:
-        """Tell how far an import is.
+        """Tell how far an import is; problems and warnings one by one once it has ended.
 
         Raises:
             ImportUnknown: there is none of that id.
@@ -143,32 +143,31 @@ class Importer:
             row = await connection.fetchrow("SELECT * FROM imports WHERE import_id = $1", import_id)
             if row is None:
                 raise ImportUnknown("open the import again: it is not known here")
-            remarks = await connection.fetch(
+            totals = await connection.fetch(
                 """
-                SELECT kind, remark, count(*) OVER (PARTITION BY kind) AS total
+                SELECT kind, count(*)
                 FROM import_remarks
                 WHERE import_id = $1
-                ORDER BY line
-                LIMIT $2
+                GROUP BY kind
                 """,
                 import_id,
-                2 * REMARKS_SHOWN,
             )
-        totals = {remark["kind"]: remark["total"] for remark in remarks}
+            ended = row["state"] in {"refused", "done"}
+            remarks = await _remarks(connection, import_id) if ended else []
+        total = {counted["kind"]: counted["count"] for counted in totals}
         shown: dict[str, list[dict[str, Any]]] = {"problem": [], "warning": []}
         for remark in remarks:
-            if len(shown[remark["kind"]]) < REMARKS_SHOWN:
-                text = self.vault.unstage(import_id, remark["remark"])
-                shown[remark["kind"]].append(orjson.loads(text))
+            text = self.vault.unstage(import_id, remark["remark"])
+            shown[remark["kind"]].append(orjson.loads(text))
         return ImportState(
             import_id=import_id,
             **{
                 name: row[name]
                 for name in ("kind", "state", "rows_total", "checked", "appended", "repeated")
             },
-            problems_total=totals.get("problem", 0),
+            problems_total=total.get("problem", 0),
             problems=tuple(RowProblem(**problem) for problem in shown["problem"]),
-            warnings_total=totals.get("warning", 0),
+            warnings_total=total.get("warning", 0),
             warnings=tuple(RowWarning(**warning) for warning in shown["warning"]),
         )
 
@@ -202,3 +201,26 @@ class Importer:
             ),
             next_after=rows[-1]["row_no"] + 1 if full else None,
         )
+
+
+async def _remarks(connection: Connection, import_id: str) -> list[Mapping[str, Any]]:
+    """Give the first problems and the first warnings, each in order of the lines."""
+    rows: list[Mapping[str, Any]] = await connection.fetch(
+        """
+        SELECT kind, remark
+        FROM (
+          SELECT
+            kind,
+            remark,
+            line,
+            row_number() OVER (PARTITION BY kind ORDER BY line) AS place
+          FROM import_remarks
+          WHERE import_id = $1
+        ) AS placed
+        WHERE place <= $2
+        ORDER BY line
+        """,
+        import_id,
+        REMARKS_SHOWN,
+    )
+    return rows

@@ -89,8 +89,10 @@ class Stream(Generic[S]):
 
 @dataclass(slots=True)
 class _Answered:
+    """`content` is the request itself, or one fingerprint per field where it was stored."""
+
     operation: str
-    field_macs: dict[str, str]
+    content: Request | dict[str, str]
     answer: dict[str, JsonValue]
     recorded_at: dt.datetime
 
@@ -105,6 +107,19 @@ class Recording(Generic[E]):
     private: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded(Generic[E]):
+    """An event at its place in its stream, not encoded yet: a rehearsal never needs that."""
+
+    stream_id: str
+    version: int
+    event_id: str
+    type: str
+    recorded_at: dt.datetime
+    traceparent: str
+    recording: Recording[E]
+
+
 class Workspace(ABC, Generic[S, E]):
     """Subclasses say what to load (`prefetch`) and how to decide (`decide`)."""
 
@@ -116,8 +131,8 @@ class Workspace(ABC, Generic[S, E]):
         self.streams: dict[str, Stream[S]] = {}
         self._answers: dict[str, _Answered | None] = {}
         self._new_answers: dict[str, _Answered] = {}
-        self._new_events: list[NewEvent] = []
-        self._keys: dict[str, bytes] = {}
+        self._recorded: list[Recorded[E]] = []
+        self.person_keys: dict[str, bytes] = {}
         self._new_keys: dict[str, bytes] = {}
 
     @abstractmethod
@@ -161,21 +176,17 @@ class Workspace(ABC, Generic[S, E]):
         missing = sorted(set(stream_ids) - self.streams.keys())
         if not missing:
             return
-        stored = await event_store.load(connection, missing)
         for stream_id in missing:
-            stream = Stream(self.initial(stream_id))
-            for event in stored.get(stream_id, []):
-                stream.state = self.evolve(
-                    stream.state,
-                    self.codec.decode(event.type, event.data),
-                )
-                stream.version = event.version
-                stream.recorded_at = event.recorded_at
-            self.streams[stream_id] = stream
+            self.add_stream(stream_id)
+        for row in await event_store.histories(connection, missing):
+            stream = self.streams[str(row["stream_id"])]
+            stream.state = self.evolve(stream.state, self.codec.decode(row["type"], row["data"]))
+            stream.version = row["version"]
+            stream.recorded_at = row["recorded_at"]
         keys = await connection.fetch(
             "SELECT * FROM person_keys WHERE person_id = ANY($1::UUID[])", missing
         )
-        self._keys |= {str(row["person_id"]): row["wrapped_key"] for row in keys}
+        self.person_keys |= {str(row["person_id"]): row["wrapped_key"] for row in keys}
 
     def add_stream(self, stream_id: str) -> None:
         """Begin a stream that does not exist yet."""
@@ -190,7 +201,7 @@ class Workspace(ABC, Generic[S, E]):
         """
         answered = None if command.key is None else self._answers.get(command.key)
         if answered is not None:
-            return _first_answer(answered, command, self._field_macs(command.request))
+            return _first_answer(answered, command, self._macs_of)
         answer = self.decide(command, self.tools.clock.now())
         self._keep(command, {"body": answer.body, "position": answer.position.model_dump()})
         return answer
@@ -219,33 +230,36 @@ class Workspace(ABC, Generic[S, E]):
 
     def record(
         self, stream_id: str, recording: Recording[E], command: Command, now: dt.datetime
-    ) -> tuple[Position, NewEvent]:
+    ) -> tuple[Position, Recorded[E]]:
         """Put an event at the end of a stream in memory, to be appended by `flush`."""
         stream = self.streams[stream_id]
-        kind, data = self.codec.encode(recording.event)
-        event_id = self.tools.ids.new()
         stream.recorded_at = max(now, stream.recorded_at)
         stream.version += 1
         stream.state = self.evolve(stream.state, recording.event)
-        event = NewEvent(
+        recorded = Recorded(
             stream_id=stream_id,
             version=stream.version,
-            event_id=event_id,
-            type=kind,
-            data=data,
-            private=self._seal(stream_id, event_id, recording.private),
+            event_id=self.tools.ids.new(),
+            type=self.codec.kind(recording.event),
             recorded_at=stream.recorded_at,
-            known_at=recording.known_at,
-            municipality_code=recording.municipality_code,
-            correlation_id=event_id,
-            causation_id=None,
             traceparent=command.traceparent,
+            recording=recording,
         )
-        self._new_events.append(event)
-        return Position(service=self.service, citizen_id=stream_id, version=event.version), event
+        self._recorded.append(recorded)
+        position = Position(service=self.service, citizen_id=stream_id, version=stream.version)
+        return position, recorded
+
+    def go_on_from(self, earlier: "Workspace[S, E]") -> None:
+        """Take over the streams of a workspace that was flushed, instead of loading them.
+
+        Should others have written since, the append conflicts, as ever.
+        """
+        self.streams = earlier.streams
+        self.person_keys = earlier.person_keys
 
     async def flush(self, connection: Connection) -> None:
         """Append everything decided, with the answers, in the caller's transaction."""
+        events = [self._encode(recorded) for recorded in self._recorded]  # and new persons' keys
         await connection.executemany(
             "INSERT INTO person_keys (person_id, wrapped_key) VALUES ($1, $2)",
             list(self._new_keys.items()),
@@ -260,11 +274,11 @@ class Workspace(ABC, Generic[S, E]):
             """,
             [self._key_mac(key) for key in self._new_answers],
             [answered.operation for answered in self._new_answers.values()],
-            [json.dumps(answered.field_macs) for answered in self._new_answers.values()],
+            [json.dumps(self._macs_of(answer.content)) for answer in self._new_answers.values()],
             [json.dumps(answered.answer) for answered in self._new_answers.values()],
             [answered.recorded_at for answered in self._new_answers.values()],
         )
-        await event_store.append(connection, self._new_events)
+        await event_store.append(connection, events)
 
     async def _load_answers(self, connection: Connection, keys: Collection[str]) -> None:
         by_mac = {self._key_mac(key): key for key in keys}
@@ -280,37 +294,56 @@ class Workspace(ABC, Generic[S, E]):
 
     def _keep(self, command: Command, answer: dict[str, JsonValue]) -> None:
         if command.key is not None:
-            answered = _Answered(
-                command.operation,
-                self._field_macs(command.request),
-                answer,
-                self.tools.clock.now(),
-            )
+            answered = _Answered(command.operation, command.request, answer, self.tools.clock.now())
             self._answers[command.key] = self._new_answers[command.key] = answered
 
     def _key_mac(self, key: str) -> str:
         """Give a key's fingerprint: a row's key holds its reference, which is free text."""
         return self.tools.vault.field_mac("idempotency-key", key)
 
-    def _field_macs(self, request: Request) -> dict[str, str]:
-        fields = request.model_dump(mode="json", exclude_none=True)
+    def _macs_of(self, content: Request | dict[str, str]) -> dict[str, str]:
+        if isinstance(content, dict):
+            return content
+        fields = content.model_dump(mode="json", exclude_none=True)
         return {name: self.tools.vault.field_mac(name, str(v)) for name, v in fields.items()}
+
+    def _encode(self, recorded: Recorded[E]) -> NewEvent:
+        recording = recorded.recording
+        return NewEvent(
+            stream_id=recorded.stream_id,
+            version=recorded.version,
+            event_id=recorded.event_id,
+            type=recorded.type,
+            data=self.codec.encode(recording.event)[1],
+            private=self._seal(recorded.stream_id, recorded.event_id, recording.private),
+            recorded_at=recorded.recorded_at,
+            known_at=recording.known_at,
+            municipality_code=recording.municipality_code,
+            correlation_id=recorded.event_id,
+            causation_id=None,
+            traceparent=recorded.traceparent,
+        )
 
     def _seal(self, person_id: str, event_id: str, private: dict[str, str]) -> bytes | None:
         if not private:
             return None
-        if person_id not in self._keys:
+        if person_id not in self.person_keys:
             key = self.tools.vault.new_person_key(person_id)
-            self._keys[person_id] = self._new_keys[person_id] = key
+            self.person_keys[person_id] = self._new_keys[person_id] = key
         text = json.dumps(private).encode()
-        return self.tools.vault.seal(self._keys[person_id], person_id, event_id, text)
+        return self.tools.vault.seal(self.person_keys[person_id], person_id, event_id, text)
 
 
-def _first_answer(answered: _Answered, command: Command, macs: dict[str, str]) -> Answer:
+def _first_answer(
+    answered: _Answered,
+    command: Command,
+    macs_of: Callable[[Request | dict[str, str]], dict[str, str]],
+) -> Answer:
     if answered.operation != command.operation:
         raise IdempotencyMismatch(field="operation")
-    for name in [*type(command.request).model_fields]:
-        if answered.field_macs.get(name) != macs.get(name):
+    first, now = macs_of(answered.content), macs_of(command.request)
+    for name in type(command.request).model_fields:
+        if first.get(name) != now.get(name):
             raise IdempotencyMismatch(field=name)
     refusal = answered.answer.get("refusal")
     if isinstance(refusal, dict):

@@ -1,7 +1,6 @@
 """Load, decide, append for grants: from a request to the recorded fact."""
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -129,7 +128,7 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
             private=private,
         )
         position, stored = self.record(citizen_id, recording, command, now)
-        fact = json.loads(to_published(event, known_at).to_json())
+        fact = to_published(event, known_at).model_dump(mode="json", exclude_none=True)
         return Answer(body={"event": stored.type, "id": stored.event_id, **fact}, position=position)
 
 
