@@ -5,7 +5,7 @@ service it is about.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final
@@ -34,8 +34,23 @@ def _ledger() -> None:
 @ledger.command()
 def verify(*, as_json: JsonFlag = False) -> None:
     """Recompute every chain, posting and balance; name what is wrong, and exit 1 if anything is."""
+    proof = prove(os.environ)
+    if as_json:
+        print_json(_summary(proof))
+    else:
+        tell(proof)
+    if proof.faults_total:
+        raise typer.Exit(1)
+
+
+def prove(environment: Mapping[str, str]) -> Proof:
+    """Read the whole ledger in one snapshot and check it.
+
+    Raises:
+        TransientError: the database is not known or does not answer.
+    """
     proof = Proof()
-    with _auditor() as connection:
+    with _auditor(environment) as connection:
         stored = _read_stored(connection)
         total = sum(stored.partitions.values())
         for row in _rows(connection, "SELECT * FROM rules ORDER BY version"):
@@ -47,12 +62,7 @@ def verify(*, as_json: JsonFlag = False) -> None:
                 if proof.entries % ROWS_PER_FETCH == 0 or proof.entries == total:
                     phases.reach(proof.entries)
     proof.end(stored)
-    if as_json:
-        print_json(_summary(proof))
-    else:
-        _tell(proof)
-    if proof.faults_total:
-        raise typer.Exit(1)
+    return proof
 
 
 def _summary(proof: Proof) -> dict[str, Any]:
@@ -67,7 +77,8 @@ def _summary(proof: Proof) -> dict[str, Any]:
     }
 
 
-def _tell(proof: Proof) -> None:
+def tell(proof: Proof) -> None:
+    """Say for people what was proved, or what is wrong."""
     if proof.faults_total == 0:
         say(
             f"Verified: {proof.entries} entries of {proof.citizens} citizens and {proof.rules} "
@@ -118,9 +129,11 @@ def _rows(connection: psycopg.Connection[dict[str, Any]], query: str) -> Iterato
 
 
 @contextmanager
-def _auditor() -> Iterator[psycopg.Connection[dict[str, Any]]]:
+def _auditor(
+    environment: Mapping[str, str],
+) -> Iterator[psycopg.Connection[dict[str, Any]]]:
     """Open one snapshot of the ledger's database, to read only."""
-    url = auditor_database_url(os.environ)
+    url = auditor_database_url(environment)
     if url is None:
         raise TransientError(
             "where the ledger's database is, is not known: start the stack with `frikort up`, or "

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from cli.balance import balance
 from cli.caps import caps
+from cli.demo import demo
 from cli.errors import CommandError
 from cli.imports import import_file, import_help
 from cli.ledger import ledger
@@ -53,6 +54,7 @@ def frikort() -> None:
 
 app.command()(up)
 app.command()(down)
+app.command()(demo)
 app.command("import", help=import_help())(import_file)
 app.command()(balance)
 app.command()(status)

@@ -31,7 +31,7 @@ DetachFlag = Annotated[
 
 def up(*, detach: DetachFlag = False, as_json: JsonFlag = False) -> None:
     """Start the whole system on this machine, until Ctrl-C or `frikort down`."""
-    with _errors_said():
+    with errors_said():
         if detach and Stack().is_running():
             _tell(Stack(), as_json=as_json)
             return
@@ -47,7 +47,7 @@ def up(*, detach: DetachFlag = False, as_json: JsonFlag = False) -> None:
 
 def down(*, as_json: JsonFlag = False) -> None:
     """Stop the system on this machine; its data stay."""
-    with _errors_said():
+    with errors_said():
         stack = Stack()
         ran = stack.stop()
         if as_json:
@@ -60,7 +60,7 @@ def down(*, as_json: JsonFlag = False) -> None:
 
 def _start() -> Stack:
     """Start everything; what was begun is ended if that fails or is interrupted."""
-    with _showing_parts() as reporter:
+    with showing_parts() as reporter:
         stack = Stack(reporter=reporter)
         stack.require_startable()
         try:
@@ -138,7 +138,7 @@ def _terminable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _errors_said() -> Iterator[None]:
+def errors_said() -> Iterator[None]:
     """Say what is wrong in one line and end with its exit status."""
     try:
         yield
@@ -151,7 +151,7 @@ def _errors_said() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _showing_parts() -> Iterator[Reporter]:
+def showing_parts() -> Iterator[Reporter]:
     """Show on a terminal which part is starting and for how long; elsewhere a line for each."""
     console = stderr_console()
     if not console.is_terminal:
