@@ -59,12 +59,13 @@ def inbox_progress(
         for position in positions:
             streams.setdefault(position.service, set()).add(position.citizen_id)
         async with pool.acquire() as connection:
-            held = await _held(connection, {s for found in streams.values() for s in found})
+            # In this order: what is read between the two would count as applied though held.
             read = {
                 source: await read_versions(connection, f"frikort-{source}", sorted(found))
                 for source, found in streams.items()
                 if source != service
             }
+            held = await _held(connection, {s for found in streams.values() for s in found})
         return [_one(position, service, held, read) for position in positions]
 
     return ask
