@@ -15,9 +15,13 @@ from services.chassis.clock import business_date
 from services.chassis.database import Connection
 from services.chassis.workspace import Answer, Command, Recording, Tools, Workspace
 from services.payroll import domain, store
-from services.payroll.store import Place, Standing, employment_index, wage_index
+from services.payroll.store import Place, Standing
 from services.payroll.translate import CODEC, to_published
 from services.payroll.warnings import Card, warn_about
+
+CARD_NAMING = (RegisterEmploymentRequest, RegisterWageRequest)
+EMPLOYMENT_NAMING = (RegisterEmploymentRequest, EndEmploymentRequest, RegisterWageRequest)
+WAGE_NAMING = (RegisterWageRequest, ReverseWageRequest)
 
 
 class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
@@ -30,10 +34,10 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
         super().__init__(tools)
         self._cards: dict[str, Card] = {}
         self._standings: dict[str, Standing] = {}
-        self._employments: dict[bytes, Place] = {}
-        self._wages: dict[bytes, Place] = {}
-        self._new_employments: dict[bytes, Place] = {}
-        self._new_wages: dict[bytes, Place] = {}
+        self._employments: dict[str, Place] = {}
+        self._wages: dict[str, Place] = {}
+        self._new_employments: dict[str, Place] = {}
+        self._new_wages: dict[str, Place] = {}
 
     def initial(self, stream_id: str) -> domain.Citizen:
         """Give a citizen without employments."""
@@ -46,16 +50,18 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
 
     async def prefetch(self, connection: Connection, requests: Sequence[Request]) -> None:
         """Load the cards, references and citizens that the requests name: six queries."""
-        cards, employments, wages = self._named(requests)
+        cards = {r.card_no for r in requests if isinstance(r, CARD_NAMING)}
+        employments = {r.employment_ref for r in requests if isinstance(r, EMPLOYMENT_NAMING)}
+        wages = {r.wage_ref for r in requests if isinstance(r, WAGE_NAMING)}
+        vault = self.tools.vault
         self._cards |= await store.find_cards(connection, cards)
-        found = await store.find_employments(connection, employments)
-        self._employments = {**found, **self._employments}
-        self._wages = {**await store.find_wages(connection, wages), **self._wages}
-        citizens = {self._cards[card].citizen_id for card in cards if card in self._cards}
-        citizens |= {
-            self._employments[ref].citizen_id for ref in employments if ref in self._employments
-        }
-        citizens |= {self._wages[ref].citizen_id for ref in wages if ref in self._wages}
+        self._employments |= await store.find_employments(
+            connection, vault, employments - self._employments.keys()
+        )
+        self._wages |= await store.find_wages(connection, vault, wages - self._wages.keys())
+        citizens = {self._cards[card].citizen_id for card in cards & self._cards.keys()}
+        for refs, places in ((employments, self._employments), (wages, self._wages)):
+            citizens |= {places[ref].citizen_id for ref in refs & places.keys()}
         await self.load_streams(connection, sorted(citizens))
         # After the streams: so grants_version never falls along a stream, whoever else writes.
         self._standings |= await store.find_standings(connection, sorted(citizens))
@@ -75,14 +81,14 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
 
     async def store(self, connection: Connection) -> None:
         """Write new references down."""
-        await store.insert_employments(connection, self._new_employments)
-        await store.insert_wages(connection, self._new_wages)
+        await store.insert_employments(connection, self.tools.vault, self._new_employments)
+        await store.insert_wages(connection, self.tools.vault, self._new_wages)
 
     def _register_employment(
         self, request: RegisterEmploymentRequest, command: Command, now: dt.datetime
     ) -> Answer:
-        index = employment_index(self.tools.vault, request.employment_ref)
-        if index in self._employments:
+        ref = request.employment_ref
+        if ref in self._employments:
             raise domain.EmploymentRefTaken(
                 "an employment of this reference is registered; take another reference"
             )
@@ -102,7 +108,7 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
             ),
             self.streams[citizen_id].state,
         )
-        self._employments[index] = self._new_employments[index] = Place(employment_id, citizen_id)
+        self._employments[ref] = self._new_employments[ref] = Place(employment_id, citizen_id)
         private = _private(
             employment_ref=request.employment_ref,
             employer=request.employer,
@@ -128,8 +134,8 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
     def _register_wage(
         self, request: RegisterWageRequest, command: Command, now: dt.datetime
     ) -> Answer:
-        index = wage_index(self.tools.vault, request.wage_ref)
-        if index in self._wages:
+        ref = request.wage_ref
+        if ref in self._wages:
             raise domain.WageRefTaken(
                 "a wage of this reference is registered; take another reference"
             )
@@ -141,7 +147,7 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
         citizen = self.streams[employment.citizen_id].state
         event = domain.decide(wage, citizen)
         warnings = warn_about(wage, citizen, self._cards[request.card_no])
-        self._wages[index] = self._new_wages[index] = Place(wage_id, employment.citizen_id)
+        self._wages[ref] = self._new_wages[ref] = Place(wage_id, employment.citizen_id)
         private = _private(
             wage_ref=request.wage_ref,
             voucher_ref=request.voucher_ref,
@@ -153,7 +159,7 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
     def _reverse_wage(
         self, request: ReverseWageRequest, command: Command, now: dt.datetime
     ) -> Answer:
-        place = self._wages.get(wage_index(self.tools.vault, request.wage_ref))
+        place = self._wages.get(request.wage_ref)
         if place is None:
             raise domain.WageUnknown("no wage of this reference is registered")
         known_at = self.known_at(request.registered_at, now)
@@ -177,28 +183,12 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
         return card.citizen_id, self._standings[card.citizen_id]
 
     def _employment(self, employment_ref: str) -> Place:
-        place = self._employments.get(employment_index(self.tools.vault, employment_ref))
+        place = self._employments.get(employment_ref)
         if place is None:
             raise domain.EmploymentUnknown(
                 "no employment of this reference is registered; register it first"
             )
         return place
-
-    def _named(self, requests: Sequence[Request]) -> tuple[list[str], list[bytes], list[bytes]]:
-        """Give the card numbers, employments and wages that requests name."""
-        vault = self.tools.vault
-        carded = (RegisterEmploymentRequest, RegisterWageRequest)
-        employed = (RegisterEmploymentRequest, EndEmploymentRequest, RegisterWageRequest)
-        waged = (RegisterWageRequest, ReverseWageRequest)
-        return (
-            [r.card_no for r in requests if isinstance(r, carded)],
-            [
-                employment_index(vault, r.employment_ref)
-                for r in requests
-                if isinstance(r, employed)
-            ],
-            [wage_index(vault, r.wage_ref) for r in requests if isinstance(r, waged)],
-        )
 
     def _record(
         self,

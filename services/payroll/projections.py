@@ -87,9 +87,8 @@ async def read_wage(pool: Pool, vault: Vault, wage_ref: str) -> Wage:
     Raises:
         WageUnknown: no wage of that reference is registered.
     """
-    index = store.wage_index(vault, wage_ref)
     async with pool.acquire() as connection:
-        place = (await store.find_wages(connection, [index])).get(index)
+        place = (await store.find_wages(connection, vault, [wage_ref])).get(wage_ref)
         if place is None:
             raise domain.WageUnknown("no wage of this reference is registered")
         stored = (await event_store.load(connection, [place.citizen_id]))[place.citizen_id]

@@ -1,7 +1,7 @@
 """Payroll's own tables: references (by HMAC), and what frikort-grants has told."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.chassis.database import Connection
@@ -54,63 +54,65 @@ class LearnedChange:
     active: bool
 
 
-def employment_index(vault: Vault, employment_ref: str) -> bytes:
-    """Give the key under which an employment's reference is found again."""
-    return vault.index(f"employment/{employment_ref}")
-
-
-def wage_index(vault: Vault, wage_ref: str) -> bytes:
-    """Give the key under which a wage's reference is found again."""
-    return vault.index(f"wage/{wage_ref}")
-
-
 async def find_employments(
-    connection: Connection, ref_indexes: Sequence[bytes]
-) -> dict[bytes, Place]:
+    connection: Connection, vault: Vault, employment_refs: Collection[str]
+) -> dict[str, Place]:
     """Give the employments that are registered under these references."""
+    by_index = {_employment_index(vault, ref): ref for ref in employment_refs}
     rows = await connection.fetch(
         "SELECT ref_index, employment_id, citizen_id FROM employments WHERE ref_index = ANY($1)",
-        list(ref_indexes),
+        list(by_index),
     )
-    return {r["ref_index"]: Place(str(r["employment_id"]), str(r["citizen_id"])) for r in rows}
+    return {
+        by_index[row["ref_index"]]: Place(str(row["employment_id"]), str(row["citizen_id"]))
+        for row in rows
+    }
 
 
-async def find_wages(connection: Connection, ref_indexes: Sequence[bytes]) -> dict[bytes, Place]:
+async def find_wages(
+    connection: Connection, vault: Vault, wage_refs: Collection[str]
+) -> dict[str, Place]:
     """Give the wages that are registered under these references."""
+    by_index = {_wage_index(vault, ref): ref for ref in wage_refs}
     rows = await connection.fetch(
         "SELECT ref_index, wage_id, citizen_id FROM wages WHERE ref_index = ANY($1)",
-        list(ref_indexes),
+        list(by_index),
     )
-    return {r["ref_index"]: Place(str(r["wage_id"]), str(r["citizen_id"])) for r in rows}
+    return {
+        by_index[row["ref_index"]]: Place(str(row["wage_id"]), str(row["citizen_id"]))
+        for row in rows
+    }
 
 
-async def insert_employments(connection: Connection, employments: Mapping[bytes, Place]) -> None:
+async def insert_employments(
+    connection: Connection, vault: Vault, employments: Mapping[str, Place]
+) -> None:
     """Write new references down; the unique index decides between two writers."""
     await connection.execute(
         """
         INSERT INTO employments (ref_index, employment_id, citizen_id)
         SELECT * FROM unnest($1::BYTEA[], $2::UUID[], $3::UUID[])
         """,
-        list(employments),
+        [_employment_index(vault, ref) for ref in employments],
         [place.id for place in employments.values()],
         [place.citizen_id for place in employments.values()],
     )
 
 
-async def insert_wages(connection: Connection, wages: Mapping[bytes, Place]) -> None:
+async def insert_wages(connection: Connection, vault: Vault, wages: Mapping[str, Place]) -> None:
     """Write new references down; the unique index decides between two writers."""
     await connection.execute(
         """
         INSERT INTO wages (ref_index, wage_id, citizen_id)
         SELECT * FROM unnest($1::BYTEA[], $2::UUID[], $3::UUID[])
         """,
-        list(wages),
+        [_wage_index(vault, ref) for ref in wages],
         [place.id for place in wages.values()],
         [place.citizen_id for place in wages.values()],
     )
 
 
-async def find_cards(connection: Connection, card_numbers: Sequence[str]) -> dict[str, Card]:
+async def find_cards(connection: Connection, card_numbers: Collection[str]) -> dict[str, Card]:
     """Give the cards that grants have told of, with their dated changes."""
     rows = await connection.fetch(
         """
@@ -205,3 +207,11 @@ async def insert_changes(connection: Connection, changes: Sequence[LearnedChange
         [change.effective_on for change in changes],
         [change.active for change in changes],
     )
+
+
+def _employment_index(vault: Vault, employment_ref: str) -> bytes:
+    return vault.index(f"employment/{employment_ref}")
+
+
+def _wage_index(vault: Vault, wage_ref: str) -> bytes:
+    return vault.index(f"wage/{wage_ref}")
