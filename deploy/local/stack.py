@@ -38,7 +38,9 @@ from deploy.local.servers import SERVERS, Servers
 from deploy.local.settings import HOST, OWN_FILES, OWN_FOLDERS, SERVICES, Settings
 from deploy.local.supervise import Supervisor, wait_until
 
-READY_TIMEOUT_S: Final = 60.0
+READY_TIMEOUT_S: Final = 120.0
+# As many starts of a part, while it is waited for, may fail for want of another part.
+STARTS_MAX: Final = 4
 PROBE_TIMEOUT_S: Final = 2.0
 WATCH_S: Final = 0.5
 GATEWAY: Final = "gateway-simulator"
@@ -257,7 +259,9 @@ class Stack:
                 self._servers.start(server)
                 self._await(server, lambda: self._servers.answers(server))
         elif not self._servers.answers(server):
-            raise PartUnreachableError(f"{server} is given by settings, and does not answer.")
+            raise PartUnreachableError(
+                f"No Kafka answers at {self.kafka}: start it, or unset FRIKORT_KAFKA."
+            )
 
     def _start_service(self, name: str) -> None:
         module = (
@@ -273,10 +277,16 @@ class Stack:
             self._await(name, lambda: _is_ready(probe, any_answer=name == GATEWAY))
 
     def _await(self, program: str, condition: Callable[[], bool]) -> None:
+        """Wait for a program; one that ends again and again is not waited for."""
+        starts: set[int] = set()
+
         def ready() -> bool:
+            starts.add(self._supervisor.status(program).started_at)
+            if len(starts) > STARTS_MAX:
+                words = self._supervisor.last_words(program)
+                raise PartUnreachableError(f"{program} does not stay up{words}")
             if self._giving_up.is_set():
                 raise PartUnreachableError(f"{program} is no longer waited for.")
-            self._supervisor.require_alive(program)
             return condition()
 
         wait_until(

@@ -58,10 +58,11 @@ _DOES_NOT_ANSWER: Final = (OSError, http.client.HTTPException, xmlrpc.client.Err
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramStatus:
-    """What the supervisor says of a program: its state's name, and its process (0: none)."""
+    """What the supervisor says of a program: its state, its process (0: none), its last start."""
 
     state: str
     pid: int
+    started_at: int
 
 
 def render_configuration() -> str:
@@ -162,15 +163,9 @@ class Supervisor:
     def status(self, name: str) -> ProgramStatus:
         """Ask for a program's state and process."""
         answer = self._call("getProcessInfo", self._full_name(name))
-        return ProgramStatus(state=answer["statename"], pid=answer["pid"])
-
-    def require_alive(self, name: str) -> None:
-        """Check that a program was not given up.
-
-        Raises: PartUnreachableError with the last line it wrote.
-        """
-        if self.status(name).state == "FATAL":
-            raise PartUnreachableError(f"{name} does not stay up{self.last_words(name)}")
+        return ProgramStatus(
+            state=answer["statename"], pid=answer["pid"], started_at=answer["start"]
+        )
 
     def last_words(self, name: str) -> str:
         """Return the last line of a program's log and where the rest is, for a message."""

@@ -216,10 +216,12 @@ def test_a_program_stopped_on_purpose_stays_stopped(stack: Stack) -> None:
 def test_a_service_that_cannot_start_is_named_with_its_last_words(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deploy.local.stack.READY_TIMEOUT_S", 3.0)
+    monkeypatch.setattr("deploy.local.stack.STARTS_MAX", 2)
     home = _again(stack, grants=[sys.executable, "-c", "raise SystemExit('no such table')"])
 
-    with pytest.raises(PartUnreachableError, match="grants: no such table") as caught:
+    with pytest.raises(
+        PartUnreachableError, match="grants does not stay up: no such table"
+    ) as caught:
         home.start_services(["grants"])
 
     assert caught.value.exit_status == 3
