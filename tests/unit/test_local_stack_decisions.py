@@ -18,7 +18,14 @@ from deploy.local.java import major_version
 from deploy.local.modes import Mode, decide
 from deploy.local.ports import free_port_base, require_free
 from deploy.local.programs import launch_command, record_path, recorded_process
-from deploy.local.settings import HOST, PORT_BLOCK_SIZE, PORT_OFFSETS, SERVICES, Settings
+from deploy.local.settings import (
+    HOST,
+    PORT_BLOCK_SIZE,
+    PORT_OFFSETS,
+    REPOSITORY,
+    SERVICES,
+    Settings,
+)
 from deploy.local.supervise import render_configuration
 
 
@@ -202,7 +209,7 @@ class TestSupervision:
 
     def test_the_configuration_holds_no_path_of_this_machine(self) -> None:
         assert sys.prefix not in render_configuration()
-        assert "/work" not in render_configuration()
+        assert str(REPOSITORY) not in render_configuration()
 
 
 class TestRecordedProcess:
