@@ -30,6 +30,12 @@ def breaks(released: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]
             if name in current["topics"]
             for found in _topic_breaks(topic, current["topics"][name])
         ),
+        *_missing("example", released["examples"], current["examples"]),
+        *(
+            f"{name}: example edited; show what is new in another file"
+            for name, digest in released["examples"].items()
+            if current["examples"].get(name, digest) != digest
+        ),
     ]
 
 

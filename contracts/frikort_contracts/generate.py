@@ -6,6 +6,7 @@ clone that it is run from.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -52,7 +53,7 @@ def render() -> dict[str, str]:
 
 
 def record() -> dict[str, Any]:
-    """Give what a release promises: every schema, and where each event travels."""
+    """Give what a release promises: every schema, example, and where each event travels."""
     topics = {
         topic.name: {
             "key": topic.key,
@@ -63,7 +64,16 @@ def record() -> dict[str, Any]:
         }
         for topic, events in BY_TOPIC.items()
     }
-    return {"version": __version__, "topics": topics, "schemas": all_schemas()}
+    examples = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((CONTRACTS / "examples").glob("*.json"))
+    }
+    return {
+        "version": __version__,
+        "topics": topics,
+        "schemas": all_schemas(),
+        "examples": examples,
+    }
 
 
 def to_json(value: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Writes YAML 1.2: mappings and lists in blocks, texts quoted as JSON does where needed.
 
-It reads nothing, and writes only mappings, lists, texts, integers and truth values.
+It reads nothing, and writes only mappings, lists, printable texts, integers and truth values.
 """
 
 import json
