@@ -257,7 +257,7 @@ async def read_versions(
           AND stream_id = ANY($2::UUID[])
         """,
         topic,
-        list(stream_ids),
+        [stream_id for stream_id in stream_ids if is_uuid(stream_id)],
     )
     return {str(row["stream_id"]): row["version"] for row in rows}
 

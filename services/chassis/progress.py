@@ -59,7 +59,7 @@ def inbox_progress(
         for position in positions:
             streams.setdefault(position.service, set()).add(position.citizen_id)
         async with pool.acquire() as connection:
-            # In this order: what is read between the two would count as applied though held.
+            # Held last: a message held between the two queries would else count as applied.
             read = {
                 source: await read_versions(connection, f"frikort-{source}", sorted(found))
                 for source, found in streams.items()
