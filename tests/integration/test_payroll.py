@@ -324,6 +324,34 @@ def test_message_that_cannot_be_read_holds_back_its_citizen_only(
     assert payload(records[1])["grants_version"] == 1
 
 
+def test_event_of_an_unknown_type_moves_the_version_and_nothing_else(
+    servers: Servers, grants: ServiceProcess, payroll: ServiceProcess
+) -> None:
+    employed, citizen_id = cases.employ(grants, payroll)
+    told = dict(servers.records("frikort-grants", citizen_id)[0].headers)
+    del told["ce_partitionseq"]
+    told |= {"ce_streamversion": b"2", "ce_type": b"grant-invented"}
+    servers.put("frikort-grants", citizen_id, b'{"new": true}', list(told.items()))
+    progress = payroll.progress(Position(service="grants", citizen_id=citizen_id, version=2))
+    status, answer = register(payroll, "wages", cases.wage(employed))
+
+    assert progress[0].state == "applied"
+    assert (status, answer["grants_version"]) == (201, 2)
+
+
+def test_message_without_a_readable_subject_holds_back_the_citizen_of_its_key(
+    servers: Servers, grants: ServiceProcess, payroll: ServiceProcess
+) -> None:
+    _, citizen_id = cases.employ(grants, payroll)
+    first = servers.records("frikort-grants", citizen_id)[0]
+    told = {name: value for name, value in first.headers if name != "ce_partitionseq"}
+    told |= {"ce_streamversion": b"2", "ce_subject": b"\xff\x00nobody"}
+    servers.put("frikort-grants", citizen_id, first.value, list(told.items()))
+    progress = payroll.progress(Position(service="grants", citizen_id=citizen_id, version=2))
+
+    assert (progress[0].state, progress[0].code) == ("parked", "envelope-unreadable")
+
+
 def test_every_message_of_a_partition_is_accounted_for(
     servers: Servers, payroll: ServiceProcess
 ) -> None:
