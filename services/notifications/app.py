@@ -200,7 +200,7 @@ async def _run(
     ]
     app = create_app(title="Frikort notifications", version="0.1.0", summary="Texts to citizens")
     app.include_router(contact_routes(carry_out))
-    app.include_router(report_routes(parts.gateway, parts.recorder.record_report))
+    app.include_router(report_routes(parts.gateway, parts.recorder.record))
     app.include_router(message_routes(partial(read_messages, pool)))
     app.include_router(progress_routes(inbox_progress(pool, "notifications")))
     app.include_router(import_routes(importer, tools.ids))

@@ -116,12 +116,17 @@ async def find_texts(connection: Connection, card_no: str) -> list[Mapping[str, 
     return rows
 
 
-async def find_citizen(connection: Connection, notification_id: str) -> str | None:
-    """Give the citizen whom a text is for."""
-    found = await connection.fetchval(
-        "SELECT citizen_id FROM texts WHERE notification_id = $1", notification_id
+async def find_citizens(connection: Connection, notification_ids: Sequence[str]) -> dict[str, str]:
+    """Give the citizens whom texts are for; a text that is not ours is left out."""
+    rows = await connection.fetch(
+        """
+        SELECT notification_id, citizen_id
+        FROM texts
+        WHERE notification_id = ANY($1::UUID[])
+        """,
+        list(notification_ids),
     )
-    return None if found is None else str(found)
+    return {str(row["notification_id"]): str(row["citizen_id"]) for row in rows}
 
 
 async def claim_texts(
