@@ -16,13 +16,16 @@ from services.allowance.domain import Apportionment
 
 CHAIN_TAG = b"frikort-entry-1"
 GENESIS = bytes(32)
+INTEGER_MAX = 2**53 - 1
+"""The largest that every reader of JSON reads as the same number (RFC 8785, appendix D)."""
+DEPTH_MAX = 16
 
 
 class NotCanonicalError(ValueError):
-    """A payload holds a number that is no integer: its bytes would depend on who writes them."""
+    """A payload's bytes would depend on who writes them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Source:
     """The event an entry rests on; `payload` is its JSON, `sha256` of its bytes on the wire."""
 
@@ -33,7 +36,7 @@ class Source:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SentEvent:
     """An event that an entry sends."""
 
@@ -57,8 +60,7 @@ def entry_bytes(
 ) -> bytes:
     """Write an entry's bytes. Times are RFC 3339 in UTC with microseconds; absent is left out.
 
-    Raises:
-        NotCanonicalError: the payload holds a number that is no integer.
+    The source's payload has passed `require_canonical`.
     """
     entry: dict[str, Any] = {
         "citizen_id": citizen_id,
@@ -87,8 +89,23 @@ def entry_bytes(
             "year": apportionment.year,
         }
         entry["postings"] = postings(apportionment)
-    _refuse_fractions(source.payload)
     return orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)
+
+
+def require_canonical(payload: Mapping[str, Any], depth_left: int = DEPTH_MAX) -> None:
+    """Refuse a payload that RFC 8785 and we might write in different bytes.
+
+    Keys are ASCII, for we sort them by code point and others by UTF-16 unit.
+
+    Raises:
+        NotCanonicalError: a key is not ASCII, a number no integer or too large, or the payload
+            nested too deep.
+    """
+    for key, value in payload.items():
+        if not key.isascii():
+            raise NotCanonicalError("a key is not ASCII")
+        if type(value) is not str:
+            _require_canonical_value(value, depth_left)
 
 
 def postings(apportionment: Apportionment) -> list[dict[str, Any]]:
@@ -132,13 +149,17 @@ def sent_event_id(source_id: str, citizen_id: str, index: int) -> str:
 _NAMESPACE = bytes.fromhex("5d0cbd9c0d4f5a519b1c6f6b1b7f6a11")
 
 
-def _refuse_fractions(value: Any) -> None:
-    if isinstance(value, float):
-        raise NotCanonicalError(f"{value} is no integer")
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            if not isinstance(inner, str | int):
-                _refuse_fractions(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _refuse_fractions(inner)
+def _require_canonical_value(value: Any, depth_left: int) -> None:
+    if isinstance(value, int):
+        if not -INTEGER_MAX <= value <= INTEGER_MAX:
+            raise NotCanonicalError("an integer is too large")
+    elif isinstance(value, float):
+        raise NotCanonicalError("a number is no integer")
+    elif isinstance(value, Mapping | list):
+        if depth_left == 0:
+            raise NotCanonicalError("the payload is nested too deep")
+        if isinstance(value, Mapping):
+            require_canonical(value, depth_left - 1)
+        else:
+            for inner in value:
+                _require_canonical_value(inner, depth_left - 1)

@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from frikort_contracts.topics import GRANTS
 from frikort_contracts.types import format_moment
 from services.allowance.domain import CardChange, CardChangeKind, Wage
-from services.allowance.entry import Source
+from services.allowance.entry import NotCanonicalError, Source, require_canonical
 from services.chassis.errors import ContractError
 from services.chassis.inbox import Message
 
@@ -159,6 +159,10 @@ def read(message: Message) -> Received:
         body = BODIES.get(kind, default).model_validate(payload)
     except (orjson.JSONDecodeError, ValidationError) as error:
         raise ContractError("payload-unreadable", type(error).__name__) from error
+    try:
+        require_canonical(payload)
+    except NotCanonicalError as error:
+        raise ContractError("payload-not-canonical", str(error)) from error
     known_text = payload["known_at"]
     if len(known_text) != MOMENT_LENGTH or known_text[-1] != "Z":
         known_text = format_moment(body.known_at)
