@@ -186,7 +186,7 @@ def _aware(value: dt.datetime) -> dt.datetime:
 
 def format_moment(value: dt.datetime) -> str:
     """Write a moment as RFC 3339 in UTC, always with six decimals."""
-    return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 CardNo = Annotated[

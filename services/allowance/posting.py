@@ -49,7 +49,7 @@ class Rules:
         return self.caps.get(year, ())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """A journal entry as it is stored: its page's next number, hash and bytes, and its parts."""
 
@@ -204,7 +204,7 @@ class Posting:
             sends = _sends(source.type, turns(before, after, limit_ore))
         page.touched = True
         page.entry_no += 1
-        if self.now > page.recorded_at:
+        if self.now >= page.recorded_at:
             page.recorded_at, recorded_text = self.now, self._now_text
         else:
             recorded_text = format_moment(page.recorded_at)

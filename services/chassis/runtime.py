@@ -6,6 +6,7 @@ and SIGINT end it with status 0 after what is under way has finished.
 
 import asyncio
 import contextlib
+import gc
 import signal
 import time
 from collections.abc import Coroutine, Iterator, Sequence
@@ -18,12 +19,15 @@ from faststream.kafka import KafkaBroker
 
 from services.chassis.consumer import Consumer
 from services.chassis.database import Pool
+from services.chassis.errors import describe
 from services.chassis.http import Probe
 from services.chassis.relay import Relay
 from services.chassis.settings import ServiceSettings
 
 FETCH_AGE_MAX_S = 30.0
 STOP_TIMEOUT_S = 5
+GC_ALLOCATIONS = 200_000
+GC_GENERATION = 20
 
 log = structlog.get_logger()
 
@@ -42,6 +46,17 @@ class _Server(uvicorn.Server):
 def make_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
     """Make a broker that creates no topics by itself and says little."""
     return KafkaBroker(bootstrap, client_id=client_id, allow_auto_create_topics=False, logger=None)
+
+
+def spare_the_garbage_collector() -> None:
+    """Have Python look for cycles seldom; called once a process has put itself together.
+
+    A batch makes tens of thousands of objects, all freed by their reference counts. With
+    Python's defaults half of the posting time goes into looking for cycles among them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_ALLOCATIONS, GC_GENERATION, GC_GENERATION)
 
 
 async def run(
@@ -68,6 +83,7 @@ async def run(
     tasks = {serving, *(asyncio.create_task(part) for part in background)}
     if broker is not None and consumer is not None:
         tasks.add(asyncio.create_task(_consume(broker, consumer), name="consumer"))
+    spare_the_garbage_collector()
     for stop_signal in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(stop_signal, server.stop)
     log.info("service_started", port=settings.port)
@@ -94,7 +110,7 @@ def probe_database(pool: Pool) -> Probe:
             async with asyncio.timeout(1), pool.acquire() as connection:
                 await connection.fetchval("SELECT 1")
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
-            return f"the database does not answer: {error!r}"
+            return f"the database does not answer: {describe(error)}"
         return None
 
     return probe
