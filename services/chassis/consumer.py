@@ -20,7 +20,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
 from services.chassis.database import Pool
-from services.chassis.errors import ConflictError, TransientError
+from services.chassis.errors import ConflictError, TransientError, describe
 
 ATTEMPTS_MAX = 8
 BACK_OFF_FIRST_S = 0.1
@@ -108,7 +108,7 @@ class Consumer:
             except (TransientError, ConflictError) as error:
                 if attempt == ATTEMPTS_MAX - 1:
                     raise
-                log.warning("batch_failed", attempt=attempt, error=repr(error))
+                log.warning("batch_failed", attempt=attempt, error=describe(error))
                 await asyncio.sleep(BACK_OFF_FIRST_S * 2**attempt)
             else:
                 return
@@ -121,7 +121,7 @@ class Consumer:
         try:
             await self.client.commit(ends)
         except KafkaError as error:  # the position in the database is the one that counts
-            log.info("group_commit_failed", error=repr(error))
+            log.info("group_commit_failed", error=describe(error))
 
 
 class _SeekToStored(ConsumerRebalanceListener):  # type: ignore[misc]  # untyped library

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
-from services.chassis.errors import ConflictError, TransientError
+from services.chassis.errors import ConflictError, TransientError, describe
 
 Connection: TypeAlias = Any
 """An asyncpg connection; the library has no types of its own."""
@@ -16,6 +16,20 @@ R = TypeVar("R")
 TRANSACTION_TIMEOUT_MS = 30_000
 """No transaction lives longer: one left open would hold its partitions' writers back."""
 CONFLICT_ATTEMPTS_MAX = 3
+_CONFLICTS = (
+    asyncpg.UniqueViolationError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+)
+PASSING = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionTimeoutError,
+)
+"""Faults of the connection or the server, which may be gone in a moment."""
 
 
 async def open_pool(database_url: str, *, size_max: int = 10) -> Pool:
@@ -50,20 +64,15 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     try:
         async with pool.acquire() as connection, connection.transaction():
             yield connection
-    except (
-        asyncpg.UniqueViolationError,
-        asyncpg.SerializationError,
-        asyncpg.DeadlockDetectedError,
-    ) as error:
-        raise ConflictError(str(error)) from error
-    except (
-        OSError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.OperatorInterventionError,
-        asyncpg.InsufficientResourcesError,
-    ) as error:
-        raise TransientError(str(error)) from error
+    except _CONFLICTS as error:
+        raise ConflictError(describe(error)) from error
+    except PASSING as error:
+        raise TransientError(describe(error)) from error
+
+
+def may_pass(error: BaseException) -> bool:
+    """Tell whether a fault of the database, or a conflict, may be gone in a moment."""
+    return isinstance(error, (ConflictError, TransientError, *_CONFLICTS, *PASSING))
 
 
 async def deciding_again(attempt: Callable[[], Awaitable[R]]) -> R:

@@ -6,6 +6,11 @@ again. `TransientError`: back off, then stop the consumer.
 
 from typing import ClassVar
 
+_OUTSPOKEN = ("services", "frikort_contracts", "aiokafka", "httpx", "httpcore")
+"""Packages whose errors quote no value of what they failed on."""
+_SQLSTATES_OUTSPOKEN = ("08", "28", "3D", "40", "42", "53", "55", "57", "58")
+"""Classes of PostgreSQL's errors that tell of the server, not of a row."""
+
 
 class Rejection(Exception):  # noqa: N818 - the business word: a refusal is an answer, no error
     """A command was refused; `code` is stable, the message says what would be right.
@@ -66,3 +71,22 @@ class ConflictError(Exception):
 
 class TransientError(Exception):
     """A part we need did not answer; it may do so in a moment."""
+
+
+def describe(error: BaseException) -> str:
+    """Say in one line what happened, without a value of any row, message or setting.
+
+    Drivers and parsers quote what they failed on: PostgreSQL's detail holds the whole row.
+    """
+    kind = type(error)
+    name = kind.__qualname__
+    sqlstate = getattr(error, "sqlstate", None)
+    if isinstance(sqlstate, str):
+        place = getattr(error, "constraint_name", None) or getattr(error, "table_name", None)
+        about = str(error.args[0]) if error.args else ""
+        text = about if sqlstate.startswith(_SQLSTATES_OUTSPOKEN) else ""
+        return f"{name}({sqlstate}{f' {place}' if place else ''}{f': {text}' if text else ''})"
+    outspoken = kind.__module__.partition(".")[0] in _OUTSPOKEN
+    if outspoken or isinstance(error, OSError) or name == "InterfaceError":
+        return f"{name}({error})"
+    return name

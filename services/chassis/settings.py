@@ -9,27 +9,52 @@ import binascii
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting is missing or unreadable; the message names it, and never shows a value."""
 
 
 class Settings(BaseSettings):
     """Settings that are read from the environment."""
+
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
 
     @classmethod
     def read(cls) -> Self:
         """Read the environment.
 
         Raises:
-            pydantic.ValidationError: a setting is missing or unreadable; it says which.
+            SettingsError: settings are missing or unreadable; it says which.
         """
-        return cls()
+        try:
+            return cls()
+        except ValidationError as error:
+            faults = [
+                f"{cls.variable(str(fault['loc'][0]))}: {_expected(cls, fault)}"
+                for fault in error.errors(include_input=False, include_url=False)
+            ]
+            raise SettingsError(f"set {'; '.join(faults)}") from None
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """Give the environment variable of a setting."""
+        return f"{cls.model_config.get('env_prefix', '')}{field}".upper()
+
+
+def _expected(settings: type[Settings], fault: ErrorDetails) -> str:
+    field = settings.model_fields.get(str(fault["loc"][0]))
+    meaning = "" if field is None or field.description is None else field.description
+    return meaning if fault["type"] == "missing" else f"{fault['msg']} ({meaning})"
 
 
 class SharedSettings(Settings):
     """What all services are told alike."""
 
-    model_config = SettingsConfigDict(env_prefix="FRIKORT_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="FRIKORT_")
 
     kafka: str = Field(description="Kafka's bootstrap servers")
     mode: Literal["production", "test"] = Field(
@@ -41,9 +66,7 @@ class SharedSettings(Settings):
 class ServiceSettings(Settings):
     """What a service is told; subclasses set `env_prefix` and add their own."""
 
-    model_config = SettingsConfigDict(extra="ignore")
-
-    database_url: str = Field(description="the service's database, as its running role")
+    database_url: str = Field(repr=False, description="the service's database, as its running role")
     host: str = Field(default="127.0.0.1", description="the address HTTP listens on")
     port: int = Field(description="the port HTTP listens on")
     instance: str = Field(
@@ -59,17 +82,17 @@ class ServiceSettings(Settings):
         """Give the master key.
 
         Raises:
-            ValueError: none is set, or it is not 32 bytes in base64url.
+            SettingsError: none is set, or it is not base64url. Its length is the vault's to check.
         """
         text = read_secret(self.master_key, self.master_key_file)
-        if text is None:
-            raise ValueError(
-                "set MASTER_KEY or MASTER_KEY_FILE of this service: 32 bytes, base64url"
-            )
+        if not text:
+            names = f"{self.variable('master_key')} or {self.variable('master_key_file')}"
+            raise SettingsError(f"set {names}: 32 bytes, base64url")
         try:
-            return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        except binascii.Error as error:
-            raise ValueError("the master key is not base64url") from error
+            padded = text + "=" * (-len(text) % 4)
+            return base64.b64decode(padded, altchars=b"-_", validate=True)
+        except binascii.Error:
+            raise SettingsError(f"{self.variable('master_key')} is not base64url") from None
 
 
 def read_secret(value: SecretStr | None, file: Path | None) -> str | None:
