@@ -24,8 +24,8 @@ from aiokafka.structs import RecordMetadata
 
 from frikort_contracts.topics import Topic, relay_positions
 from services.chassis import event_store
-from services.chassis.database import Connection, Pool
-from services.chassis.errors import TransientError
+from services.chassis.database import Connection, Pool, may_pass
+from services.chassis.errors import describe
 from services.chassis.event_store import OUTBOX_CHANNEL, StoredEvent
 
 POLL_S = 0.25
@@ -35,12 +35,17 @@ BATCH_BYTES_MAX = 512 * 1024
 EVENTS_MAX = 500
 """Events of a partition that go into one transaction."""
 REQUEST_TIMEOUT_MS = 10_000
+ABORT_S = 2.0
 
 log = structlog.get_logger()
 
 
 class TopicRemadeError(Exception):
     """A topic is shorter than what this relay has sent to it."""
+
+
+class RecordTooLargeError(Exception):
+    """A record does not fit a batch; what is appended is bounded so that this cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +104,16 @@ class Relay:
 
         Raises:
             TopicRemadeError: the topic was made anew; sending on would lose its history.
+            RecordTooLargeError: an event is larger than a batch may be.
         """
         while True:
             try:
                 async with self.pool.acquire() as connection:
                     await self._lead(connection)
-            except (KafkaError, OSError, TransientError) as error:
-                log.warning("relay_interrupted", slot=self.slot, error=repr(error))
             except Exception as error:
-                if not _is_connection_loss(error):
+                if not (isinstance(error, KafkaError) or may_pass(error)):
                     raise
-                log.warning("relay_interrupted", slot=self.slot, error=repr(error))
+                log.warning("relay_interrupted", slot=self.slot, error=describe(error))
             finally:
                 self.ready.clear()
             await asyncio.sleep(BACK_OFF_S)
@@ -140,8 +144,8 @@ class Relay:
             max_batch_size=BATCH_BYTES_MAX,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
-        await producer.start()  # fences the relay before this one
         try:
+            await producer.start()  # fences the relay before this one
             self.marks = await self._read_marks()
             log.info("relay_started", slot=self.slot, topic=self.topic.name)
             self.ready.set()
@@ -158,11 +162,24 @@ class Relay:
             await producer.stop()
 
     async def _send(self, producer: AIOKafkaProducer, batch: Batch) -> None:
+        await producer.begin_transaction()
+        try:
+            marks = await self._fill_transaction(producer, batch)
+            await producer.commit_transaction()
+        except BaseException:
+            # Left open it would keep `read_committed` readers waiting until its timeout.
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(ABORT_S):
+                    await producer.abort_transaction()
+            raise
+        self.marks = marks
+
+    async def _fill_transaction(self, producer: AIOKafkaProducer, batch: Batch) -> dict[int, Mark]:
+        """Send the records and the positions after them; give where each partition stands."""
         marks = dict(self.marks)
         lanes: dict[tuple[str, int], list[Record]] = defaultdict(list)
         for record in batch.records:
             lanes[record.topic, record.partition].append(record)
-        await producer.begin_transaction()
         sent = {
             lane: await self._send_lane(producer, lane, records, marks)
             for lane, records in lanes.items()
@@ -182,8 +199,7 @@ class Relay:
                 for partition in batch.positions
             ]
         )
-        await producer.commit_transaction()
-        self.marks = marks
+        return marks
 
     async def _send_lane(
         self,
@@ -207,7 +223,10 @@ class Relay:
                 is None
             ):
                 if builder.record_count() == 0:
-                    raise ValueError(f"a record for {topic} is larger than {BATCH_BYTES_MAX} bytes")
+                    raise RecordTooLargeError(
+                        f"record {seq} of {topic}:{partition} is larger than {BATCH_BYTES_MAX} "
+                        "bytes; bound the fields of its event, for it holds back all that follow"
+                    )
                 futures.append(await producer.send_batch(builder, topic, partition=partition))
                 builder = producer.create_batch()
         futures.append(await producer.send_batch(builder, topic, partition=partition))
@@ -275,7 +294,3 @@ def _mark_value(mark: Mark) -> bytes:
     return json.dumps(
         {"position": mark.position, "partition_seq": mark.partition_seq, "offset": mark.offset}
     ).encode()
-
-
-def _is_connection_loss(error: Exception) -> bool:
-    return type(error).__module__.startswith("asyncpg")
