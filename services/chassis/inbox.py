@@ -3,7 +3,8 @@
 A batch is taken under the lock of its partitions' positions: what lies before a position is a
 duplicate and dropped, what lies after it is given in order, once. Every numbered record must
 follow the one before (`ce_partitionseq`); a hole stops the reader, for nothing may be lost
-unseen. The service says of each message whether it was applied, ignored or held; per
+unseen. Numbers outlive a topic, offsets do not: only a record without a number goes by its
+offset. The service says of each message whether it was applied, ignored or held; per
 partition, produced = applied + ignored + duplicate + waiting + parked.
 """
 
@@ -12,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import orjson
 
@@ -24,6 +25,10 @@ Outcome = Literal["applied", "ignored", "duplicate"]
 BEHIND_PARKED = "behind-parked"
 VERSION_DIGITS_MAX = 9
 """What fits a column of type integer."""
+NUMBER_DIGITS_MAX = 18
+"""What fits a column of type bigint."""
+STREAM_CHARS_MAX = 200
+"""What names a stream is indexed; a key that is no identifier may be of any length."""
 
 
 class PartitionGapError(Exception):
@@ -38,7 +43,7 @@ class RawRecord(Protocol):
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(slots=True)
@@ -58,7 +63,7 @@ class Message:
         subject = self.headers.get("ce_subject", b"").decode(errors="replace")
         if not is_uuid(subject) and self.key:
             subject = self.key.decode(errors="replace")
-        return subject.replace("\0", "\ufffd")  # PostgreSQL takes no NUL
+        return subject.replace("\0", "\ufffd")[:STREAM_CHARS_MAX]  # PostgreSQL takes no NUL
 
     @property
     def version(self) -> int | None:
@@ -99,27 +104,13 @@ class Inbox:
         for record in records:
             lanes.setdefault((record.topic, record.partition), []).append(record)
         positions = await _lock_positions(connection, sorted(lanes))
-        inbox = cls(connection, [])
-        moved = []
-        for lane, members in lanes.items():
-            next_offset, last_seq = positions[lane]
-            for record in members:
-                if record.offset < next_offset:
-                    continue  # read before a rewind: its first reading was counted
-                headers = dict(record.headers)
-                seq = headers.get("ce_partitionseq")
-                next_offset = record.offset + 1
-                if seq is not None:
-                    if int(seq) <= last_seq:
-                        continue  # sent again: its number is accounted for
-                    _refuse_gap(lane, last_seq, int(seq))
-                    last_seq = int(seq)
-                inbox.fresh.append(
-                    Message(*lane, record.offset, record.key, record.value or b"", headers)
-                )
-            moved.append((*lane, next_offset, last_seq))
+        fresh: list[Message] = []
+        moved = [
+            (*lane, *_sort_out(lane, members, *positions[lane], fresh))
+            for lane, members in lanes.items()
+        ]
         await _move_positions(connection, moved)
-        return inbox
+        return cls(connection, fresh)
 
     def count(self, topic: str, partition: int, outcome: Outcome) -> None:
         """Note what became of a message that is not held."""
@@ -271,6 +262,44 @@ def _dead_letter_id(message: Message) -> str:
     return derived_id("held", message.topic, str(message.partition), str(message.offset))
 
 
+def _sort_out(
+    lane: Lane,
+    records: Iterable[RawRecord],
+    next_offset: int,
+    last_seq: int,
+    fresh: list[Message],
+) -> tuple[int, int, int]:
+    """Put what is new into `fresh`; give next offset, last number, how many bore no number."""
+    unnumbered = 0
+    for record in records:
+        headers = _by_name(record.headers)
+        seq = _number(headers.get("ce_partitionseq", b""))
+        if seq is None:
+            if record.offset < next_offset:
+                continue  # read before a rewind: its first reading was counted
+            unnumbered += 1
+        elif seq <= last_seq:
+            next_offset = max(next_offset, record.offset + 1)
+            continue  # read before, or sent again: its number is accounted for
+        else:
+            _refuse_gap(lane, last_seq, seq)
+            last_seq = seq
+        next_offset = record.offset + 1
+        fresh.append(Message(*lane, record.offset, record.key, record.value or b"", headers))
+    return next_offset, last_seq, unnumbered
+
+
+def _by_name(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, bytes]:
+    found: dict[str, Any] = dict(headers)
+    if None in found.values():  # Kafka allows it
+        return {name: value or b"" for name, value in found.items()}
+    return found
+
+
+def _number(text: bytes) -> int | None:
+    return int(text) if text.isdigit() and len(text) <= NUMBER_DIGITS_MAX else None
+
+
 def _refuse_gap(lane: Lane, last_seq: int, seq: int) -> None:
     if seq != last_seq + 1:
         raise PartitionGapError(
@@ -307,14 +336,15 @@ async def _lock_positions(
 
 
 async def _move_positions(
-    connection: Connection, moved: Sequence[tuple[str, int, int, int]]
+    connection: Connection, moved: Sequence[tuple[str, int, int, int, int]]
 ) -> None:
     await connection.executemany(
         """
         UPDATE inbox_positions
         SET
           next_offset = $3,
-          last_seq = $4
+          last_seq = $4,
+          unnumbered = unnumbered + $5
         WHERE topic = $1
           AND partition = $2
         """,
