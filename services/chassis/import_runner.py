@@ -6,6 +6,7 @@ and a file sent again changes nothing.
 """
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,15 @@ from pydantic import ValidationError
 
 from frikort_contracts.imports import RowProblem, RowWarning
 from frikort_contracts.requests import FILE_KINDS, row_key
-from services.chassis.database import Connection, Pool, deciding_again, transaction
-from services.chassis.errors import Rejection
+from services.chassis.database import (
+    PASSING,
+    Connection,
+    Pool,
+    deciding_again,
+    may_pass,
+    transaction,
+)
+from services.chassis.errors import Rejection, describe
 from services.chassis.identifiers import traceparent
 from services.chassis.vault import Vault
 from services.chassis.workspace import Answer, Command
@@ -83,6 +91,8 @@ class _Rehearsed:
             return
         self.appended += not answer.repeated
         self.repeated += answer.repeated
+        if answer.repeated:
+            return  # warned of when it was recorded
         self.remarks += [
             ("warning", RowWarning(line=row.line, code=code, message=_WARNINGS.get(code, code)))
             for code in answer.warnings
@@ -108,24 +118,33 @@ class ImportRunner:
     wake: asyncio.Event
 
     async def run(self) -> None:
-        """Work until cancelled, oldest first, those interrupted before included."""
+        """Work until cancelled, oldest first, those interrupted before included.
+
+        What the database fails at for a moment is tried again; any other fault ends the run.
+        """
         while True:
             self.wake.clear()
-            async with self.pool.acquire() as lease:
-                started = await lease.fetch(
-                    """
-                    SELECT import_id
-                    FROM imports
-                    WHERE state IN ('checking', 'appending')
-                    ORDER BY opened_at
-                    """
-                )
-                for row in started:
-                    await self._work(lease, str(row["import_id"]))
             try:
+                await self._work_all()
+            except Exception as error:
+                if not may_pass(error):
+                    raise
+                log.warning("import_interrupted", error=describe(error))
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wake.wait(), POLL_S)
-            except TimeoutError:
-                continue
+
+    async def _work_all(self) -> None:
+        async with self.pool.acquire() as lease:
+            started = await lease.fetch(
+                """
+                SELECT import_id
+                FROM imports
+                WHERE state IN ('checking', 'appending')
+                ORDER BY opened_at
+                """
+            )
+            for row in started:
+                await self._work(lease, str(row["import_id"]))
 
     async def _work(self, lease: Connection, import_id: str) -> None:
         lock = zlib.crc32(f"import/{import_id}".encode())
@@ -141,7 +160,8 @@ class ImportRunner:
                 await self._append(import_id, announced)
             log.info("import_ended", import_id=import_id, kind=announced["kind"])
         finally:
-            await lease.fetchval("SELECT pg_advisory_unlock($1)", lock)
+            with contextlib.suppress(*PASSING):  # a lost connection has lost the lock
+                await lease.fetchval("SELECT pg_advisory_unlock($1)", lock)
 
     async def _check(self, import_id: str, announced: Mapping[str, Any]) -> None:
         for _ in range(RECHECKS_MAX):
@@ -156,7 +176,9 @@ class ImportRunner:
             await connection.execute(
                 """
                 UPDATE import_rows
-                SET settled = 'refused', sealed = NULL
+                SET
+                  settled = CASE WHEN row_no = ANY($2) THEN 'refused' ELSE 'dropped' END,
+                  sealed = NULL
                 WHERE import_id = $1
                   AND (row_no = ANY($2) OR $3)
                 """,
@@ -220,6 +242,9 @@ class ImportRunner:
         async with transaction(self.pool) as connection:
             chunk = await self._chunk(connection, import_id, announced["kind"], 0)
             await workspace.load(connection, [row.command for row in chunk.rows])
+            for row_no, faults in chunk.malformed:  # a newer version may refuse what one checked
+                problems += [("problem", fault) for fault in faults]
+                settled.append((row_no, "refused", None, None))
             for row in chunk.rows:
                 try:
                     answer = workspace.handle(row.command)

@@ -23,7 +23,8 @@ CREATE TABLE import_rows (
   version INTEGER,
   PRIMARY KEY (import_id, row_no)
 );
-COMMENT ON COLUMN import_rows.settled IS 'appended, repeated or refused; NULL while it is to do';
+COMMENT ON COLUMN import_rows.settled IS
+  'appended, repeated, refused, or dropped (a good row of a file that is not taken); NULL: to do';
 
 CREATE TABLE import_remarks (
   import_id UUID NOT NULL REFERENCES imports ON DELETE CASCADE,
