@@ -203,7 +203,12 @@ class Workspace(ABC, Generic[S, E]):
         if answered is not None:
             return _first_answer(answered, command, self._macs_of)
         answer = self.decide(command, self.tools.clock.now())
-        self._keep(command, {"body": answer.body, "position": answer.position.model_dump()})
+        kept: dict[str, JsonValue] = {
+            "body": answer.body,
+            "position": answer.position.model_dump(),
+            "warnings": list(answer.warnings),
+        }
+        self._keep(command, kept)
         return answer
 
     def keep_refusal(self, command: Command, rejection: Rejection) -> None:
@@ -353,7 +358,13 @@ def _first_answer(
     if not isinstance(body, dict):
         raise TypeError("a stored answer has a body")
     position = Position.model_validate(answered.answer["position"])
-    return Answer(body=body, position=position, repeated=True)
+    warnings = answered.answer.get("warnings")
+    return Answer(
+        body=body,
+        position=position,
+        warnings=tuple(map(str, warnings)) if isinstance(warnings, list) else (),
+        repeated=True,
+    )
 
 
 async def run_command(pool: Pool, make: Callable[[], Workspace[S, E]], command: Command) -> Answer:
