@@ -6,6 +6,7 @@ stable `code`. Logs and metrics name the route's template, never the path that w
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import structlog
@@ -14,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 
 from frikort_contracts.imports import (
     ImportState,
@@ -23,8 +25,9 @@ from frikort_contracts.imports import (
     ProgressResponse,
     StageRows,
 )
+from frikort_contracts.types import Identifier
 from frikort_contracts.types import Request as Body
-from services.chassis.errors import ConflictError, Rejection, TransientError
+from services.chassis.errors import ConflictError, Rejection, TransientError, describe
 from services.chassis.identifiers import Identifiers, traceparent
 from services.chassis.imports import Importer
 from services.chassis.progress import Ask, answer_progress
@@ -55,6 +58,8 @@ def create_app(*, title: str, version: str, summary: str) -> FastAPI:
     app.add_exception_handler(ValidationError, _malformed)
     app.add_exception_handler(ConflictError, _conflict)
     app.add_exception_handler(TransientError, _unavailable)
+    app.add_exception_handler(HTTPException, _unroutable)
+    app.add_exception_handler(Exception, _failed)
     app.middleware("http")(_observe)
     return app
 
@@ -133,22 +138,22 @@ def import_routes(importer: Importer, ids: Identifiers) -> APIRouter:
         return await importer.open(ids.new(), announced)
 
     @router.put("/{import_id}/rows/{first}", status_code=204)
-    async def stage(import_id: str, first: int, staged: StageRows) -> None:
+    async def stage(import_id: Identifier, first: int, staged: StageRows) -> None:
         """Stage a run of rows; the same run again changes nothing."""
         await importer.stage(import_id, first, staged.rows)
 
     @router.post("/{import_id}/start", status_code=202)
-    async def start(import_id: str) -> ImportState:
+    async def start(import_id: Identifier) -> ImportState:
         """Have the staged rows checked and taken."""
         return await importer.start(import_id)
 
     @router.get("/{import_id}")
-    async def state(import_id: str) -> ImportState:
+    async def state(import_id: Identifier) -> ImportState:
         """Tell how far an import is."""
         return await importer.state(import_id)
 
     @router.get("/{import_id}/outcomes")
-    async def outcomes(import_id: str, after: int = 0) -> OutcomePage:
+    async def outcomes(import_id: Identifier, after: int = 0) -> OutcomePage:
         """Tell where the rows were recorded."""
         return await importer.outcomes(import_id, after)
 
@@ -204,6 +209,19 @@ async def _conflict(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
-    log.warning("request_failed", error=repr(error))
+    log.warning("request_failed", error=describe(error))
     detail = "a part we need does not answer; send it again with the same key"
     return problem(status=503, code="unavailable", detail=detail, retry=True)
+
+
+async def _unroutable(_: Request, error: Exception) -> JSONResponse:
+    """Refuse an address or a method that is not served; the code is HTTP's own phrase."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = HTTPStatus(status).phrase.lower().replace(" ", "-")
+    return problem(status=status, code=code, detail="see /openapi.json for what is served")
+
+
+async def _failed(_: Request, __: Exception) -> JSONResponse:
+    """Answer for a fault of ours; the server logs it."""
+    detail = "a fault of ours; send it again with the same key"
+    return problem(status=500, code="internal-error", detail=detail)
