@@ -19,6 +19,7 @@ from services.allowance.handlers import Ledger
 from services.allowance.outbox import journal_source, rules_source
 from services.allowance.rules import RuleBook
 from services.chassis import runtime
+from services.chassis.accounts import publish_accounts
 from services.chassis.clock import SystemClock
 from services.chassis.database import open_pool
 from services.chassis.http import create_app, health_routes, progress_routes
@@ -85,7 +86,12 @@ async def serve() -> int:
         return await runtime.run(
             app,
             settings,
-            background=[journal_relay.run(), rules_relay.run(), _release_years(ledger)],
+            background=[
+                journal_relay.run(),
+                rules_relay.run(),
+                _release_years(ledger),
+                publish_accounts(pool),
+            ],
             broker=broker,
             consumer=consumer,
         )

@@ -15,6 +15,7 @@ from pydantic_settings import SettingsConfigDict
 
 from frikort_contracts.topics import ALLOWANCE, GRANTS, NOTIFICATIONS
 from services.chassis import runtime
+from services.chassis.accounts import publish_accounts
 from services.chassis.clock import SystemClock
 from services.chassis.consumer import Consumer
 from services.chassis.database import Pool, open_pool
@@ -208,7 +209,13 @@ async def _run(
     return await runtime.run(
         app,
         settings,
-        background=[relay.run(), runner.run(), parts.sender.run(), parts.upkeep.run()],
+        background=[
+            relay.run(),
+            runner.run(),
+            parts.sender.run(),
+            parts.upkeep.run(),
+            publish_accounts(pool),
+        ],
         broker=broker,
         consumer=consumer,
     )

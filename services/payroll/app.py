@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 
 from frikort_contracts.topics import GRANTS, PAYROLL
 from services.chassis import runtime
+from services.chassis.accounts import publish_accounts
 from services.chassis.clock import SystemClock
 from services.chassis.consumer import Consumer
 from services.chassis.database import open_pool
@@ -98,7 +99,7 @@ async def serve() -> int:
         return await runtime.run(
             app,
             settings,
-            background=[relay.run(), runner.run()],
+            background=[relay.run(), runner.run(), publish_accounts(pool)],
             broker=broker,
             consumer=consumer,
         )

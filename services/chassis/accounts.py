@@ -1,0 +1,76 @@
+"""The account of every message read, as figures for Prometheus; it changes nothing.
+
+Per topic and partition, produced = applied + ignored + duplicate + waiting + parked: what is
+produced beyond the rest has been lost here. Each instance shows the same database's figures.
+"""
+
+import asyncio
+
+import structlog
+from prometheus_client import Gauge
+
+from services.chassis.database import Connection, Pool, may_pass
+from services.chassis.errors import describe
+
+EVERY_S = 1.0
+OUTCOMES = ("produced", "applied", "ignored", "duplicate", "waiting", "parked")
+MESSAGES = Gauge(
+    "frikort_inbox_messages",
+    "Messages produced, as far as they were read, and what became of them",
+    ["topic", "partition", "outcome"],
+)
+WAITING = Gauge("frikort_waiting_messages", "Messages that wait, by what they wait for", ["reason"])
+
+log = structlog.get_logger()
+
+
+async def publish_accounts(pool: Pool) -> None:
+    """Publish the figures every second until cancelled."""
+    while True:
+        try:
+            async with (
+                pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await publish_once(connection)
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            log.warning("accounts_not_published", error=describe(error))
+        await asyncio.sleep(EVERY_S)
+
+
+async def publish_once(connection: Connection) -> None:
+    """Publish the figures of one snapshot; the caller's transaction gives it."""
+    lanes = await connection.fetch(
+        """
+        SELECT
+          p.topic,
+          p.partition,
+          p.last_seq + p.unnumbered AS produced,
+          p.applied,
+          p.ignored,
+          p.duplicate,
+          count(h.topic) FILTER (WHERE NOT h.parked) AS waiting,
+          count(h.topic) FILTER (WHERE h.parked) AS parked
+        FROM inbox_positions AS p
+        LEFT JOIN held_messages AS h USING (topic, partition)
+        GROUP BY p.topic, p.partition
+        """
+    )
+    waiting = await connection.fetch(
+        """
+        SELECT
+          reason,
+          count(*)
+        FROM held_messages
+        WHERE NOT parked
+        GROUP BY reason
+        """
+    )
+    for lane in lanes:
+        for outcome in OUTCOMES:
+            MESSAGES.labels(lane["topic"], lane["partition"], outcome).set(lane[outcome])
+    WAITING.clear()  # what nobody waits for any more goes
+    for row in waiting:
+        WAITING.labels(row["reason"]).set(row["count"])
