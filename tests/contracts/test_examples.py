@@ -74,6 +74,8 @@ def test_the_wage_and_its_decision_belong_together() -> None:
     decision = apportioned["payload"]
 
     assert apportioned["headers"]["ce_causationid"] == wage["headers"]["ce_id"]
+    for name in ("ce_correlationid", "traceparent", "ce_subject", "ce_municipality"):
+        assert apportioned["headers"][name] == wage["headers"][name]
     assert decision["wage_id"] == wage["payload"]["wage_id"]
     assert decision["covered_ore"] + decision["excess_ore"] == wage["payload"]["amount_ore"]
 
