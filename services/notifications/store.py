@@ -23,7 +23,7 @@ class TextRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextChange:
-    """What became of a text; what is None stays as it was, the reason excepted."""
+    """What became of a text: gateway and `submitted_at` stay as they were where they are None."""
 
     state: str
     reason: str | None = None
@@ -95,7 +95,7 @@ async def change_texts(connection: Connection, changes: Mapping[str, TextChange]
           reason = c.reason,
           gateway = coalesce(c.gateway, texts.gateway),
           submitted_at = coalesce(c.submitted_at, texts.submitted_at),
-          settled_at = coalesce(c.settled_at, texts.settled_at),
+          settled_at = c.settled_at,
           claimed_by = NULL,
           claimed_at = NULL
         FROM unnest(
