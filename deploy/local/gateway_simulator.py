@@ -43,7 +43,7 @@ CHAINED_UCS2: Final = 67
 MSISDN_DIGITS_MIN: Final = 8
 MSISDN_DIGITS_MAX: Final = 15
 REPORT_AFTER_S: Final = 0.02
-REPORTS_AT_ONCE: Final = 8
+REPORTS_AT_ONCE: Final = 32
 # The real one waits 60 s, 120 s and longer; nobody here has that long.
 REPORT_RETRIES_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 ANSWER_TIMEOUT_S: Final = 15.0
