@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,7 @@ from frikort_contracts import generate
 from frikort_contracts.catalogue import BY_TYPE
 from frikort_contracts.envelope import from_headers
 from frikort_contracts.schemas import event_schema, file_name, headers_schema
+from frikort_contracts.topics import EVENT_TOPICS
 from frikort_contracts.types import ApportionReason
 from services.allowance.domain import Apportionment
 from services.allowance.entry import SentEvent, Source, entry_bytes, sent_event_id
@@ -47,6 +49,17 @@ STORED: list[tuple[str, Callable[[StoredEvent], Record], dict[str, Any]]] = [
     ("notification-failed", notifications.to_record, {}),
 ]
 """Each event a service keeps in its store, and what it keeps there beside what it publishes."""
+FROM_THE_JOURNAL = {
+    "allowance-opened",
+    "wage-apportioned",
+    "apportionment-reversed",
+    "allowance-low",
+    "allowance-exhausted",
+    "allowance-restored",
+    "balance",
+    "annual-cap-set",
+}
+PAGE = Path(generate.__file__).parents[2] / "docs" / "integrator.md"
 
 
 @pytest.mark.parametrize(("name", "to_record", "kept"), STORED, ids=[name for name, *_ in STORED])
@@ -64,6 +77,45 @@ def test_every_event_of_the_stores_is_tried() -> None:
     kinds = [translate.CODEC._kinds.values() for translate in (grants, payroll, notifications)]  # noqa: SLF001
 
     assert {name for name, *_ in STORED} == {kind for of_one in kinds for kind in of_one}
+
+
+def test_the_integrators_page_names_what_is_not_sent_yet() -> None:
+    line = re.search(r"^Specified, and not yet sent.*$", PAGE.read_text("utf-8"), re.MULTILINE)
+    named = set(re.findall(r"`([a-z-]+)`", line[0] if line else ""))
+
+    assert named == BY_TYPE.keys() - FROM_THE_JOURNAL - {name for name, *_ in STORED}
+
+
+def test_the_integrators_page_shows_a_golden_message() -> None:
+    shown_there = re.findall(r"```json\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    golden = example("wage-apportioned")
+
+    assert [json.loads(text) for text in shown_there] == [
+        {"headers": golden["headers"], "payload": golden["payload"]}
+    ]
+
+
+def test_the_integrators_page_lists_every_topic() -> None:
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \|.*\| ([a-z, ]*)\|$", PAGE.read_text("utf-8"), re.MULTILINE
+    )
+
+    assert {(name, readers.strip()) for name, readers in rows} >= {
+        (topic.name, ", ".join(topic.readers)) for topic in EVENT_TOPICS
+    }
+
+
+async def test_an_exhausted_allowance_is_told_in_the_golden_messages_words() -> None:
+    golden = example("allowance-exhausted")
+    decided = Apportionment(2023, dt.date(2023, 2, 28), 1, 0, ApportionReason.WITHIN_CAP)
+    row = journal_row("wage-paid", ("allowance-exhausted",), decided, covered_ore=2000000)
+
+    records = await read_journal(row)
+
+    assert shown(records[0])["payload"] == golden["payload"] | {
+        "known_at": example("wage-paid")["payload"]["known_at"]
+    }
+    assert json.loads(records[1].value)["exhausted"] is True
 
 
 async def test_a_wage_is_decided_in_the_golden_messages_words() -> None:
