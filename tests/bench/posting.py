@@ -1,0 +1,232 @@
+"""Posting: how fast waiting wages are committed and their events become visible.
+
+`python -m tests.bench.posting [--wages N] [--citizens N] [--instances N]` starts its own
+Kafka and PostgreSQL, lets the wages wait on the topic, starts the allowance service and
+measures until every wage is committed, and until every outgoing event can be read by a
+`read_committed` consumer. Beside it, in the same run: a bare aiokafka drain with one bulk
+insert per batch, doing nothing with the data. It prints machine, versions, seed and figures.
+"""
+
+import argparse
+import asyncio
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from deploy.local.stack import Stack
+from frikort_contracts.requests import SetCapRequest
+from frikort_contracts.topics import ALLOWANCE, PARTITIONS, PAYROLL
+from services.allowance.rules import RuleBook
+from services.chassis.clock import SystemClock
+from services.chassis.identifiers import RandomIdentifiers
+from tests.bench.history import YEARS, History, send
+
+POLL_S = 0.02
+CALM_S = 4.0
+"""Nothing new for so long after the last commit: everything is visible."""
+TIMEOUT_S = 300
+DRAIN_RECORDS_MAX = 5000
+CAP_ORE = 41_280_00
+SAY = sys.stdout.write
+
+
+@dataclass(slots=True)
+class Measured:
+    """Seconds from the first entry in sight to the last; memory at the end of each half."""
+
+    committed_s: float
+    visible_s: float
+    memory_half_mb: float
+    memory_end_mb: float
+    cpu_s: float
+
+
+async def drain_and_insert(bootstrap: str, url: str, wages: int) -> float:
+    """Give the seconds of a bare drain with one bulk insert per batch."""
+    connection = await asyncpg.connect(url)
+    await connection.execute("DROP TABLE IF EXISTS bare; CREATE TABLE bare (k BYTEA, v BYTEA)")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+    )
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(PAYROLL.name, p) for p in range(PARTITIONS)])
+        began, seen = time.perf_counter(), 0
+        while seen < wages:
+            found = await consumer.getmany(timeout_ms=1000, max_records=DRAIN_RECORDS_MAX)
+            rows = [(r.key, r.value) for records in found.values() for r in records]
+            await connection.copy_records_to_table("bare", records=rows)
+            seen += len(rows)
+        return time.perf_counter() - began
+    finally:
+        await consumer.stop()
+        await connection.close()
+
+
+async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: int) -> Measured:
+    """Start the service and watch it until everything is committed and visible."""
+    connection = await asyncpg.connect(url)
+    watcher = AIOKafkaConsumer(
+        bootstrap_servers=stack.kafka, isolation_level="read_committed", enable_auto_commit=False
+    )
+    await watcher.start()
+    partitions = [TopicPartition(ALLOWANCE.name, p) for p in range(PARTITIONS)]
+    services = [_start(stack, number) for number in range(1, instances + 1)]
+    try:
+        began, half_mb = 0.0, 0.0
+        committed_s = 0.0
+        ends = (0, -1.0)
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            entries = await connection.fetchval("SELECT sum(journal_seq) FROM ledger_partitions")
+            now = time.perf_counter()
+            if entries <= citizens:
+                began = now
+            if not half_mb and entries > wages / 2:
+                half_mb = _memory_mb(services)
+            if not committed_s and entries == wages + citizens:
+                committed_s = now - began
+            end = sum((await watcher.end_offsets(partitions)).values())
+            if end != ends[0]:
+                ends = (end, now - began)
+            elif committed_s and now - began - ends[1] > CALM_S:
+                break
+            await asyncio.sleep(POLL_S)
+        cpu_s = sum(sum(s.cpu_times()[:2]) for s in services)
+        return Measured(committed_s, ends[1], half_mb, _memory_mb(services), cpu_s)
+    finally:
+        for service in services:
+            service.terminate()
+        psutil.wait_procs(services, timeout=10)
+        await watcher.stop()
+        await connection.close()
+
+
+async def count_visible(bootstrap: str) -> int:
+    """Count the wage-apportioned events that a `read_committed` consumer sees."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(ALLOWANCE.name, p) for p in range(PARTITIONS)]
+        consumer.assign(partitions)
+        seen, ids = 0, set()
+        while found := await consumer.getmany(timeout_ms=1000, max_records=DRAIN_RECORDS_MAX):
+            for records in found.values():
+                for record in records:
+                    headers = dict(record.headers)
+                    ids.add(headers["ce_id"])
+                    seen += headers["ce_type"] == b"wage-apportioned"
+        return seen if len(ids) >= seen else -1
+    finally:
+        await consumer.stop()
+
+
+async def set_caps(url: str) -> None:
+    """Set the caps of the years that are paid in."""
+    pool = await asyncpg.create_pool(url, min_size=1, max_size=1)
+    book = RuleBook(pool=pool, clock=SystemClock(), ids=RandomIdentifiers())
+    for year in YEARS:
+        fields = {"amount_ore": CAP_ORE, "in_force_from": f"{year}-01-01", "legal_basis": "bench"}
+        await book.set_cap(
+            year, SetCapRequest.model_validate({**fields, "known_at": f"{year}-01-01"})
+        )
+    await pool.close()
+
+
+def _start(stack: Stack, number: int) -> psutil.Popen:
+    environment = {
+        **os.environ,
+        **stack.env("allowance"),
+        "FRIKORT_ALLOWANCE_INSTANCE": str(number),
+        "FRIKORT_ALLOWANCE_PORT": str(stack.settings.port("allowance") + 30 + number),
+        "FRIKORT_LOG_LEVEL": "WARNING",
+    }
+    command = [sys.executable, "-m", "services.allowance.app"]
+    return psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+
+
+def _memory_mb(services: list[psutil.Popen]) -> float:
+    return float(sum(service.memory_info().rss for service in services)) / 2**20
+
+
+def _describe(arguments: argparse.Namespace) -> None:
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("faststream", "aiokafka", "asyncpg", "pydantic", "orjson")
+    )
+    SAY(f"machine: {os.cpu_count()} cores, {platform.platform()}, load {os.getloadavg()[0]:.1f}\n")
+    SAY(f"versions: Python {platform.python_version()}, {versions}, Kafka 4.3.1, PostgreSQL 18\n")
+    SAY(
+        f"workload: {arguments.wages} wages of {arguments.citizens} citizens, seed "
+        f"{arguments.seed}, {arguments.instances} instances\n"
+    )
+
+
+def _report(wages: int, bare_s: float, measured: Measured, visible: int) -> None:
+    def row(what: str, seconds: float) -> None:
+        rate = wages / seconds
+        SAY(f"{what:<42}{seconds:8.2f} s{rate:12,.0f} /s{rate / (wages / bare_s):8.2f} of bare\n")
+
+    row("bare drain and one bulk insert a batch", bare_s)
+    row("committed", measured.committed_s)
+    row("visible to read_committed", measured.visible_s)
+    SAY(f"wage-apportioned events read back: {visible} of {wages}\n")
+    SAY(f"service processor time: {measured.cpu_s / wages * 1e6:.0f} µs a wage\n")
+    SAY(
+        f"memory of the services: {measured.memory_half_mb:.0f} MB half-way, "
+        f"{measured.memory_end_mb:.0f} MB at the end\n"
+    )
+
+
+async def _run(stack: Stack, arguments: argparse.Namespace) -> Any:
+    url = stack.database_url("allowance")
+    await set_caps(url)
+    history = History(arguments.seed, arguments.citizens)
+    await send(stack.kafka, history.records(arguments.wages))
+    owner = stack.database_url("allowance", "owner")
+    bare_s = await drain_and_insert(stack.kafka, owner, arguments.wages)
+    measured = await measure(stack, url, arguments.wages, arguments.citizens, arguments.instances)
+    _report(arguments.wages, bare_s, measured, await count_visible(stack.kafka))
+
+
+def main() -> None:
+    """Run the bench."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wages", type=int, default=200_000)
+    parser.add_argument("--citizens", type=int, default=4_000)
+    parser.add_argument("--instances", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    _describe(arguments)
+    with tempfile.TemporaryDirectory() as home:
+        stack = Stack.temporary(Path(home))
+        stack.start_servers()
+        try:
+            stack.provision()
+            asyncio.run(_run(stack, arguments))
+        finally:
+            stack.erase()
+
+
+if __name__ == "__main__":
+    main()
