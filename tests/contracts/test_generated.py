@@ -1,6 +1,7 @@
 """The generated files: up to date, valid by their standards' own rules, and all connected."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+import frikort_contracts
 from frikort_contracts import generate, topics
 from frikort_contracts.catalogue import BY_TOPIC, BY_TYPE
 from frikort_contracts.schemas import HEADERS, file_name
@@ -40,6 +42,12 @@ def test_a_generated_file_is_up_to_date(name: str) -> None:
     found = (CONTRACTS / name).read_text("utf-8")
 
     assert found == FILES[name], "run python -m frikort_contracts.generate"
+
+
+def test_the_package_has_the_version_that_it_says() -> None:
+    project = tomllib.loads((CONTRACTS / "pyproject.toml").read_text("utf-8"))["project"]
+
+    assert project["version"] == frikort_contracts.__version__
 
 
 def test_no_schema_is_left_over() -> None:
