@@ -15,7 +15,8 @@ from services.chassis.inbox import Message
 
 CAP_UNKNOWN = "cap-unknown"
 PAGES_REMEMBERED_MAX = 50_000
-BEGINNING = dt.datetime.min.replace(tzinfo=dt.UTC)
+BEGINNING = dt.datetime.fromtimestamp(0, dt.UTC)
+"""Before every entry; the earliest moment would be kept as minus infinity, without a zone."""
 
 
 @dataclass(slots=True)

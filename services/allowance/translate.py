@@ -22,7 +22,7 @@ from services.chassis.inbox import Message
 
 MOMENT_LENGTH = len("2023-05-31T12:00:00.000000Z")
 
-_CardNo = Annotated[str, Field(pattern=r"^\d{5}$")]
+_CardNo = Annotated[str, Field(pattern="^[0-9]{5}$")]
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _Uuid = Annotated[str, Field(pattern=f"^{_UUID.pattern}$")]
 _Version = Annotated[int, Field(strict=True, ge=0)]
@@ -32,7 +32,7 @@ _PositiveOre = Annotated[int, Field(strict=True, gt=0)]
 class Body(BaseModel):
     """What every source event says."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     known_at: AwareDatetime
     card_no: _CardNo | None = None
@@ -154,9 +154,9 @@ def read(message: Message) -> Received:
     if not is_citizen_id(citizen_id):
         raise ContractError("headers-unreadable", "the subject is no citizen")
     try:
-        payload = orjson.loads(message.value)
         default = Body if message.topic == GRANTS.name else PayrollBody
-        body = BODIES.get(kind, default).model_validate(payload)
+        body = BODIES.get(kind, default).model_validate_json(message.value)
+        payload = orjson.loads(message.value)
     except (orjson.JSONDecodeError, ValidationError) as error:
         raise ContractError("payload-unreadable", type(error).__name__) from error
     try:
@@ -165,7 +165,10 @@ def read(message: Message) -> Received:
         raise ContractError("payload-not-canonical", str(error)) from error
     known_text = payload["known_at"]
     if len(known_text) != MOMENT_LENGTH or known_text[-1] != "Z":
-        known_text = format_moment(body.known_at)
+        try:
+            known_text = format_moment(body.known_at)
+        except OverflowError as error:
+            raise ContractError("payload-unreadable", "known_at is out of range") from error
     return Received(
         message,
         citizen_id,

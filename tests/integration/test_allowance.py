@@ -1,0 +1,394 @@
+"""The ledger as a real process on real servers: held back, killed, doubled, tampered with."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import psycopg
+import pytest
+
+from cli.ledger import prove
+from deploy.local.stack import Stack
+from frikort_contracts.imports import Position
+from frikort_contracts.topics import ALLOWANCE, BALANCES
+from services.chassis.inbox import Message
+from tests.bench.history import Sent, send
+from tests.integration.servers import Servers, ServiceProcess, header, payload, wait_for
+from tests.unit.ledger_cases import CAP_ORE, Story, caps, decisions, post
+
+pytestmark = pytest.mark.slow
+
+RULES = caps(2023, 2024)
+KILLS = 6
+SETTLED_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Servers whose topics hold nothing but what these tests put there."""
+    stack = Stack.temporary(tmp_path_factory.mktemp("ledger"))
+    stack.start_servers()
+    try:
+        yield Servers(stack)
+    finally:
+        stack.stop()
+
+
+@pytest.fixture(scope="module")
+def allowance(servers: Servers) -> Iterator[ServiceProcess]:
+    """The ledger, with caps for 2023 and 2024."""
+    service = servers.service("allowance").start()
+    try:
+        for year in (2023, 2024):
+            set_cap(service, year)
+        yield service
+    finally:
+        service.close()
+
+
+class Wire:
+    """Sends messages as the relays of grants and payroll would: numbered per partition."""
+
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+        self._seqs: dict[tuple[str, int], int] = {}
+
+    def send(self, messages: Iterable[Message]) -> None:
+        records = []
+        for message in messages:
+            lane = (message.topic, message.partition)
+            self._seqs[lane] = self._seqs.get(lane, 0) + 1
+            headers = [*message.headers.items(), ("ce_partitionseq", b"%d" % self._seqs[lane])]
+            records.append(Sent(*lane, message.key or b"", message.value, headers))
+        asyncio.run(send(self._servers.stack.kafka, iter(records)))
+
+
+@pytest.fixture(scope="module")
+def wire(servers: Servers) -> Wire:
+    return Wire(servers)
+
+
+def set_cap(service: ServiceProcess, year: int, amount_ore: int = CAP_ORE, **more: str) -> None:
+    body = {
+        "amount_ore": amount_ore,
+        "in_force_from": f"{year}-01-01",
+        "legal_basis": "LOV 689",
+        "known_at": "2018-06-08",
+    } | more
+    service.client.put(f"/v1/caps/{year}", json=body).raise_for_status()
+
+
+def at(story: Story) -> Position:
+    return Position(service="payroll", citizen_id=story.citizen_id, version=story.payroll_version)
+
+
+def until_applied(service: ServiceProcess, stories: Sequence[Story]) -> None:
+    """Wait until everything of some citizens is applied; what waits may yet be released."""
+    wait_for(
+        lambda: {each.state for each in service.progress(*map(at, stories))} == {"applied"},
+        what="every message applied",
+        timeout_s=SETTLED_S,
+    )
+
+
+def decided(service: ServiceProcess, story: Story) -> list[tuple[str, int, int, str]]:
+    entries = service.client.get(f"/v1/cards/{story.card_no}/entries").raise_for_status().json()
+    return [
+        (
+            entry["content"]["source"]["type"],
+            entry["content"]["decision"]["covered_ore"],
+            entry["content"]["decision"]["excess_ore"],
+            entry["content"]["decision"]["reason"],
+        )
+        for entry in entries
+        if "decision" in entry["content"]
+    ]
+
+
+def expected(messages: Sequence[Message]) -> list[tuple[str, int, int, str]]:
+    return decisions(post(messages, RULES).entries)
+
+
+def stories(prefix: str, first_card: int, count: int) -> list[Story]:
+    return [
+        Story(f"{prefix}-{place}", card_no=f"{first_card + place:05d}") for place in range(count)
+    ]
+
+
+def test_wages_wait_for_grants_that_are_held_back_and_others_go_on(
+    allowance: ServiceProcess, wire: Wire
+) -> None:
+    behind = stories("behind", 10_000, 20)
+    ahead = Story("ahead", card_no="10999")
+    grants = [[s.issued("2023-01-01"), s.deactivated("2023-06-01")] for s in behind]
+    wages = [
+        [
+            s.wage(f"{s.card_no}-a", "2023-02-01", CAP_ORE - 100, rests_on=1),
+            s.wage(f"{s.card_no}-b", "2023-07-01", 500, rests_on=1),
+            s.wage(f"{s.card_no}-c", "2023-07-02", 500, rests_on=2),
+        ]
+        for s in behind
+    ]
+
+    wire.send([message for messages in wages for message in messages])
+    wire.send([ahead.issued(), ahead.wage("ahead", "2023-02-01", 700)])
+    (first,) = allowance.progress(at(ahead))
+    held = allowance.progress(*map(at, behind), wait_s=0)
+    shown = allowance.client.get("/metrics").text
+
+    assert first.state == "applied"
+    assert {(each.state, each.code) for each in held} == {("waiting", "grants-behind")}
+    wait_for(
+        lambda: (
+            'frikort_waiting_messages{reason="grants-behind"} 60.0'
+            in allowance.client.get("/metrics").text
+        ),
+        what=f"60 waiting messages in the metrics, which said {shown[:200]}",
+    )
+    wire.send([message for messages in grants for message in messages])
+    until_applied(allowance, behind)
+    for story, granted, paid in zip(behind, grants, wages, strict=True):
+        assert decided(allowance, story) == expected([*granted, *paid])
+
+
+def test_a_wage_of_a_year_without_a_cap_waits_until_one_is_set(
+    allowance: ServiceProcess, wire: Wire
+) -> None:
+    story = Story("cap-unknown", card_no="11000")
+    wire.send([story.issued("2022-01-01"), story.wage("early", "2022-05-01", 900)])
+    wait_for(
+        lambda: allowance.progress(at(story), wait_s=0)[0].code == "cap-unknown",
+        what="the wage waits",
+    )
+    before = balance(allowance, story, year=2022)
+
+    set_cap(allowance, 2022)
+
+    wait_for(
+        lambda: allowance.progress(at(story), wait_s=0)[0].state == "applied",
+        what="the wage is applied",
+    )
+    after = balance(allowance, story, year=2022)
+    assert (before["limit_ore"], before["waiting"], before["entries"]) == (None, 1, 0)
+    assert (after["limit_ore"], after["waiting"], after["covered_ore"]) == (CAP_ORE, 0, 900)
+
+
+def test_balances_answer_as_of_a_date_and_as_known_at_a_moment(
+    allowance: ServiceProcess, wire: Wire
+) -> None:
+    story = Story("as-of", card_no="11100")
+    wire.send(
+        [
+            story.issued(),
+            story.wage("march", "2023-03-01", 1000),
+            story.wage("may", "2023-05-01", 2000),
+            story.reversal("march", "2023-03-01", 1000),
+        ]
+    )
+    allowance.progress(at(story))
+
+    found = {
+        name: balance(allowance, story, year=2023, **query)
+        for name, query in {
+            "all": {},
+            "april": {"as_of": "2023-04-01"},
+            "not yet known": {"known_at": "2026-01-04"},
+            "known that day": {"known_at": "2026-01-05"},
+        }.items()
+    }
+
+    figures = {name: (each["covered_ore"], each["entries"]) for name, each in found.items()}
+    assert figures == {
+        "all": (2000, 3),
+        "april": (0, 2),
+        "not yet known": (0, 0),
+        "known that day": (2000, 3),
+    }
+
+
+def balance(service: ServiceProcess, story: Story, **query: Any) -> dict[str, Any]:
+    answer = service.client.get(f"/v1/cards/{story.card_no}/allowance", params=query)
+    found: dict[str, Any] = answer.raise_for_status().json()
+    return found
+
+
+def test_killed_again_and_again_it_decides_and_sends_everything_once(
+    servers: Servers, allowance: ServiceProcess, wire: Wire
+) -> None:
+    many = stories("killed", 20_000, 60)
+    told = {
+        story.card_no: [
+            story.issued("2023-01-01"),
+            *(
+                story.wage(f"{story.card_no}-{n}", f"2023-{n % 12 + 1:02d}-10", 150_00 + n)
+                for n in range(60)
+            ),
+        ]
+        for story in many
+    }
+    flow = [message for batch in zip(*told.values(), strict=True) for message in batch]
+    step = len(flow) // (KILLS + 1)
+
+    for number in range(KILLS + 1):
+        wire.send(flow[number * step : (number + 1) * step])
+        if number < KILLS:
+            time.sleep(0.03 * number)  # an instant of its own for each kill; nothing rests on it
+            allowance.kill()
+            allowance.start()
+    wire.send(flow[(KILLS + 1) * step :])
+    until_applied(allowance, many)
+
+    for story in many:
+        assert decided(allowance, story) == expected(told[story.card_no])
+    _assert_each_event_was_sent_once(servers, many)
+
+
+def _assert_each_event_was_sent_once(servers: Servers, many: Sequence[Story]) -> None:
+    wages = len(many) * 60
+    ids = {story.citizen_id for story in many}
+
+    def sent() -> list[Any]:
+        records = servers.all_records(ALLOWANCE.name)
+        _assert_numbered_without_gaps(records)
+        return [
+            record
+            for record in records
+            if record.key.decode() in ids and header(record, "ce_type") == "wage-apportioned"
+        ]
+
+    wait_for(lambda: len(sent()) >= wages, what="every wage-apportioned", timeout_s=SETTLED_S)
+    found = sent()
+    assert len(found) == wages
+    assert len({header(record, "ce_id") for record in found}) == wages
+    latest = {record.key: payload(record) for record in servers.all_records(BALANCES.name)}
+    for story in many:
+        expected_ore = sum(each[1] for each in expected_of(found, story.citizen_id))
+        assert latest[f"{story.citizen_id}:2023".encode()]["covered_ore"] == expected_ore
+
+
+def expected_of(records: Iterable[Any], citizen_id: str) -> list[tuple[str, int]]:
+    return [
+        (payload(record)["wage_id"], payload(record)["covered_ore"])
+        for record in records
+        if record.key.decode() == citizen_id
+    ]
+
+
+def _assert_numbered_without_gaps(records: Iterable[Any]) -> None:
+    last: dict[int, int] = {}
+    for record in records:
+        number = int(header(record, "ce_partitionseq"))
+        assert number == last.get(record.partition, 0) + 1
+        last[record.partition] = number
+
+
+def test_two_instances_share_the_partitions(
+    servers: Servers, allowance: ServiceProcess, wire: Wire
+) -> None:
+    port = servers.stack.settings.port("allowance") + 30
+    second = ServiceProcess(
+        "allowance",
+        environment=servers.stack.env("allowance")
+        | {"FRIKORT_ALLOWANCE_INSTANCE": "2", "FRIKORT_ALLOWANCE_PORT": str(port)},
+        url=f"http://127.0.0.1:{port}",
+        log=servers.stack.settings.logs / "allowance-second.log",
+    )
+    many = stories("shared", 30_000, 24)
+    told = {
+        story.card_no: [
+            story.issued(),
+            *(story.wage(f"{story.card_no}-{n}", "2023-03-01", 900_00) for n in range(30)),
+        ]
+        for story in many
+    }
+    try:
+        wire.send([message for messages in told.values() for message in messages[:10]])
+        second.start()
+        wire.send([message for messages in told.values() for message in messages[10:]])
+        until_applied(allowance, many)
+    finally:
+        second.close()
+
+    for story in many:
+        assert decided(allowance, story) == expected(told[story.card_no])
+
+
+def test_the_running_role_may_only_insert_and_select_in_the_journal(servers: Servers) -> None:
+    with psycopg.connect(servers.database_url("allowance"), autocommit=True) as connection:
+        for attempt in (
+            "UPDATE journal SET amount_ore = 0",
+            "DELETE FROM journal",
+            "TRUNCATE journal",
+            "ALTER TABLE journal DISABLE TRIGGER ALL",
+            "UPDATE rules SET amount_ore = 1",
+            "DROP TABLE journal",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(attempt)
+
+
+TABLES = ("journal", "balances", "rules")
+DAMAGE = {
+    "a changed byte": (
+        "UPDATE journal SET bytes = set_byte(bytes, 40, (get_byte(bytes, 40) + 1) % 256) {here}",
+        "hash",
+    ),
+    "a changed column": (
+        "UPDATE journal SET known_at = known_at + interval '1 day' {here}",
+        "known_at",
+    ),
+    "another card": ("UPDATE journal SET card_no = '99999' {here}", "card_no"),
+    "a missing entry": ("DELETE FROM journal {here}", "entry_no"),
+    "a cut tail": (
+        """
+        DELETE FROM journal AS j WHERE citizen_id = '{citizen}' AND entry_no =
+        (SELECT max(entry_no) FROM journal WHERE citizen_id = j.citizen_id)
+        """,
+        "entries",
+    ),
+    "a changed balance": (
+        "UPDATE balances SET covered_ore = covered_ore + 1 WHERE citizen_id = '{citizen}'",
+        "balance 2023",
+    ),
+    "a changed hash": (
+        "UPDATE journal SET hash = set_byte(hash, 0, (get_byte(hash, 0) + 1) % 256) {here}",
+        "hash",
+    ),
+    "a changed rule": (
+        "UPDATE rules SET amount_ore = amount_ore + 1 WHERE version = 1",
+        "amount_ore",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_to_the_ledger_is_found_and_named(
+    servers: Servers, allowance: ServiceProcess, damage: str
+) -> None:
+    del allowance  # it has filled the ledger
+    environment = {
+        "FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL": servers.database_url("allowance", "auditor")
+    }
+    owner_url = servers.database_url("allowance", "owner")
+    clean = prove(environment)
+    assert clean.faults == []
+    statement, field = DAMAGE[damage]
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        citizen, entry_no = connection.execute(
+            "SELECT citizen_id, entry_no FROM journal WHERE year = 2023 AND entry_no = 5 LIMIT 1"
+        ).fetchone() or ("", 0)
+        here = f"WHERE citizen_id = '{citizen}' AND entry_no = {entry_no}"
+        for table in TABLES:
+            connection.execute(f"CREATE TABLE kept_{table} AS TABLE {table}".encode())
+        connection.execute(statement.format(here=here, citizen=citizen).encode())
+        try:
+            damaged = prove(environment)
+        finally:
+            for table in TABLES:
+                connection.execute(f"TRUNCATE {table}".encode())
+                connection.execute(f"INSERT INTO {table} TABLE kept_{table}".encode())
+                connection.execute(f"DROP TABLE kept_{table}".encode())
+
+    assert field in {fault.field for fault in damaged.faults}
+    assert any(str(citizen) in f.where or f.where == "rule 1" for f in damaged.faults)
