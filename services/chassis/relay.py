@@ -32,6 +32,8 @@ POLL_S = 0.25
 """Truth comes from polling; NOTIFY only makes it faster."""
 BACK_OFF_S = 1.0
 BATCH_BYTES_MAX = 512 * 1024
+RECORD_BYTES_MAX = 512 * 1024
+"""Half of what a broker takes by default."""
 EVENTS_MAX = 500
 """Events of a partition that go into one transaction."""
 REQUEST_TIMEOUT_MS = 10_000
@@ -45,7 +47,7 @@ class TopicRemadeError(Exception):
 
 
 class RecordTooLargeError(Exception):
-    """A record does not fit a batch; what is appended is bounded so that this cannot be."""
+    """A record is more than a broker may take; what is appended is bounded so that none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class Relay:
 
         Raises:
             TopicRemadeError: the topic was made anew; sending on would lose its history.
-            RecordTooLargeError: an event is larger than a batch may be.
+            RecordTooLargeError: an event is larger than any is meant to be.
         """
         while True:
             try:
@@ -218,15 +220,15 @@ class Relay:
             if record.numbered:
                 seq += 1
                 headers = [*headers, ("ce_partitionseq", b"%d" % seq)]
+            if len(record.value) > RECORD_BYTES_MAX:
+                raise RecordTooLargeError(
+                    f"record {seq} of {topic}:{partition} is larger than {RECORD_BYTES_MAX} "
+                    "bytes; bound the fields of its event, for it holds back all that follow"
+                )
             while (
                 builder.append(key=record.key, value=record.value, timestamp=None, headers=headers)
                 is None
             ):
-                if builder.record_count() == 0:
-                    raise RecordTooLargeError(
-                        f"record {seq} of {topic}:{partition} is larger than {BATCH_BYTES_MAX} "
-                        "bytes; bound the fields of its event, for it holds back all that follow"
-                    )
                 futures.append(await producer.send_batch(builder, topic, partition=partition))
                 builder = producer.create_batch()
         futures.append(await producer.send_batch(builder, topic, partition=partition))
@@ -242,8 +244,8 @@ class Relay:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )
-        await consumer.start()
         try:
+            await consumer.start()
             marks = dict.fromkeys(range(self.topic.partitions), Mark())
             tp = TopicPartition(relay_positions(self.service).name, 0)
             consumer.assign([tp])

@@ -197,8 +197,8 @@ async def _read(bootstrap: str, topic: str, partitions: Iterable[int]) -> list[C
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         lanes = [TopicPartition(topic, partition) for partition in partitions]
         consumer.assign(lanes)
         await consumer.seek_to_beginning(*lanes)
