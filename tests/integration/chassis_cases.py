@@ -21,6 +21,7 @@ from tests.integration.servers import Servers
 MOMENT = dt.datetime(2023, 5, 31, 12, tzinfo=dt.UTC)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 WAIT_S = 20.0
+_EMPTY = "template1"
 
 
 def make_database(servers: Servers, service: str = "grants") -> str:
@@ -28,15 +29,18 @@ def make_database(servers: Servers, service: str = "grants") -> str:
 
     The service's own stays untouched: its relay would send what these tests append.
     """
-    name = f"chassis_{uuid.uuid4().hex[:12]}"
-    app_url = servers.database_url(service)
+    app_url, owner_url = servers.database_url(service), servers.database_url(service, "owner")
     superuser = servers.stack.superuser_url
     assert superuser is not None, "these tests make databases"
+    template, name = f"chassis_{service}", f"chassis_{uuid.uuid4().hex[:12]}"
+    owner = sql.Identifier(f"{service}_owner")
+    make = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
     with psycopg.connect(superuser, autocommit=True) as connection:
-        owner = sql.Identifier(f"{service}_owner")
-        made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), owner)
-        connection.execute(made)
-    provision.migrate({service: _at(servers.database_url(service, "owner"), name)})
+        known = connection.execute("SELECT FROM pg_database WHERE datname = %s", [template])
+        if known.fetchone() is None:
+            connection.execute(make.format(sql.Identifier(template), owner, sql.Identifier(_EMPTY)))
+            provision.migrate({service: _at(owner_url, template)})
+        connection.execute(make.format(sql.Identifier(name), owner, sql.Identifier(template)))
     return _at(app_url, name)
 
 

@@ -1,0 +1,320 @@
+"""The relay on real servers: every event once, in order, whatever is killed, repeated or away."""
+
+import asyncio
+import os
+import random
+import signal
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from frikort_contracts.topics import PARTITIONS, relay_positions
+from services.chassis import event_store
+from services.chassis.database import Pool, transaction
+from services.chassis.event_store import NewEvent
+from services.chassis.relay import (
+    RECORD_BYTES_MAX,
+    Batch,
+    RecordTooLargeError,
+    Relay,
+    Source,
+    TopicRemadeError,
+    store_source,
+)
+from tests.integration.chassis_cases import event, eventually, make_database, pool_of, stream_in
+from tests.integration.relay_process import Outlet
+from tests.integration.servers import Servers, header
+
+pytestmark = pytest.mark.slow
+
+KILLS = 10
+KILLED_WITHIN_S = 0.4
+
+
+@pytest.fixture
+async def outlet(servers: Servers) -> Outlet:
+    database_url = await asyncio.to_thread(make_database, servers)
+    return await Outlet(database_url, servers.stack.kafka).create()
+
+
+@pytest.fixture
+async def pool(outlet: Outlet) -> AsyncIterator[Pool]:
+    async with pool_of(outlet.database_url) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def running(relay: Relay) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(relay.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def append(pool: Pool, *events: NewEvent) -> None:
+    async with transaction(pool) as connection:
+        await event_store.append(connection, events)
+
+
+async def append_some(pool: Pool, count: int) -> None:
+    await append(pool, *(event(str(uuid.uuid4())) for _ in range(count)))
+
+
+@asynccontextmanager
+async def filling(pool: Pool) -> AsyncIterator[None]:
+    """Append without pause, a few events at a time, until left."""
+    done = asyncio.Event()
+
+    async def fill() -> None:
+        while not done.is_set():
+            await append_some(pool, 5)
+
+    task = asyncio.create_task(fill())
+    try:
+        yield
+    finally:
+        done.set()
+        await task
+
+
+async def await_filled(pool: Pool, count: int) -> None:
+    """Wait until the store holds some events."""
+
+    async def filled() -> bool:
+        async with pool.acquire() as connection:
+            found: int = await connection.fetchval("SELECT count(*) FROM events")
+        return found >= count
+
+    await eventually(filled, what=f"{count} events in the store")
+
+
+async def in_store(pool: Pool) -> dict[int, list[str]]:
+    """Give the ids of each partition in their order."""
+    async with pool.acquire() as connection:
+        rows = await connection.fetch("SELECT * FROM events ORDER BY partition, partition_seq")
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in rows:
+        found[row["partition"]].append(str(row["event_id"]))
+    return dict(found)
+
+
+async def on_topic(servers: Servers, outlet: Outlet) -> dict[int, list[ConsumerRecord]]:
+    """Give what a `read_committed` reader sees, by partition."""
+    found: dict[int, list[ConsumerRecord]] = defaultdict(list)
+    for record in await asyncio.to_thread(servers.all_records, outlet.topic.name):
+        found[record.partition].append(record)
+    return dict(found)
+
+
+def ids(records: Mapping[int, list[ConsumerRecord]]) -> dict[int, list[str]]:
+    return {p: [header(r, "ce_id") for r in found] for p, found in records.items()}
+
+
+async def await_relayed(servers: Servers, outlet: Outlet, pool: Pool) -> None:
+    """Wait until as much is on the topic as in the store, then compare one by one."""
+    stored = await in_store(pool)
+    count = sum(map(len, stored.values()))
+
+    async def arrived() -> bool:
+        try:
+            records = await on_topic(servers, outlet)
+        except KafkaError:
+            return False  # a test has killed it
+        return sum(map(len, records.values())) >= count
+
+    await eventually(arrived, what=f"{count} records on the topic")
+    records = await on_topic(servers, outlet)
+
+    assert ids(records) == stored
+    for found in records.values():
+        numbers = [int(header(r, "ce_partitionseq")) for r in found]
+        assert numbers == list(range(1, len(found) + 1))
+
+
+async def test_store_goes_to_the_topic_once_and_in_order(
+    servers: Servers, outlet: Outlet, pool: Pool
+) -> None:
+    await append_some(pool, 1_500)
+    large = [event(stream_in(3), text="x" * (RECORD_BYTES_MAX // 3)) for _ in range(7)]
+    await append(pool, *large)
+    async with running(outlet.relay(pool)):
+        async with filling(pool):
+            await await_filled(pool, 2_000)
+        await await_relayed(servers, outlet, pool)
+
+
+async def test_relay_killed_at_any_instant_sends_every_event_once(
+    servers: Servers, outlet: Outlet, pool: Pool
+) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    dice = random.Random(seed)  # noqa: S311 - instants to kill at
+    async with filling(pool):
+        for kill in range(KILLS):
+            process = outlet.process()
+            if kill % 3:
+                await process.await_ready()  # else it may be killed while it begins
+            await process.kill_within(dice.uniform(0, KILLED_WITHIN_S))
+    relayed = sum(map(len, (await on_topic(servers, outlet)).values()))
+    async with running(outlet.relay(pool)):
+        await await_relayed(servers, outlet, pool)
+
+    assert relayed > 0, f"seed {seed}: killed too early to show anything"
+
+
+async def test_second_relay_stands_by_and_takes_over_when_the_first_dies(
+    servers: Servers, outlet: Outlet, pool: Pool
+) -> None:
+    first = outlet.process()
+    try:
+        await first.await_ready()
+        second = outlet.relay(pool)
+        async with running(second):
+            await asyncio.wait_for(second.ready.wait(), 5)
+            await append_some(pool, 100)
+            await await_relayed(servers, outlet, pool)
+            stood_by = not second.marks
+            first.kill()
+            await append_some(pool, 100)
+            await await_relayed(servers, outlet, pool)
+    finally:
+        first.kill()
+
+    assert stood_by
+    assert second.marks
+
+
+async def test_relay_that_lost_its_lead_unawares_cannot_send(
+    servers: Servers, outlet: Outlet, pool: Pool
+) -> None:
+    held = _HeldSource(store_source(pool, outlet.to_record))
+    zombie, successor = outlet.relay(pool, held), outlet.relay(pool)
+    with structlog.testing.capture_logs() as logs:
+        async with running(zombie):
+            await append_some(pool, 20)
+            await asyncio.wait_for(held.reached.wait(), 10)
+            async with pool.acquire() as connection:
+                await connection.fetch(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks "
+                    "JOIN pg_database AS d ON d.oid = database AND d.datname = current_database() "
+                    "WHERE locktype = 'advisory'"
+                )
+            async with running(successor):
+                await eventually(lambda: bool(successor.marks), what="the successor leads")
+                await await_relayed(servers, outlet, pool)
+                held.go.set()
+                await eventually(lambda: bool(interruptions(logs)), what="the zombie is stopped")
+                await append_some(pool, 20)
+                await await_relayed(servers, outlet, pool)
+
+    assert any("Fenced" in error or "Epoch" in error for error in interruptions(logs))
+
+
+class _HeldSource:
+    """Reads a batch, then holds it back until told to go on."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.reached = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def __call__(self, after: Mapping[int, int]) -> Batch:
+        batch = await self._source(after)
+        if batch.records:
+            self.reached.set()
+            await self.go.wait()
+        return batch
+
+
+def interruptions(logs: list[structlog.typing.EventDict]) -> list[str]:
+    return [entry["error"] for entry in logs if entry["event"] == "relay_interrupted"]
+
+
+async def test_transaction_left_open_lets_no_event_be_passed_over(
+    servers: Servers, outlet: Outlet, pool: Pool
+) -> None:
+    async with running(outlet.relay(pool)), pool.acquire() as connection:
+        left_open = connection.transaction()
+        await left_open.start()
+        await event_store.append(connection, [event(stream_in(3))])
+        behind = asyncio.create_task(append(pool, event(stream_in(3))))
+        await append(pool, *(event(stream_in(p)) for p in range(PARTITIONS) if p != 3))
+        await await_relayed(servers, outlet, pool)
+        meanwhile = await on_topic(servers, outlet)
+        await left_open.commit()
+        await behind
+        await await_relayed(servers, outlet, pool)
+
+    assert sorted(meanwhile) == [p for p in range(PARTITIONS) if p != 3]
+
+
+async def test_topic_made_anew_is_refused_with_the_remedy(outlet: Outlet, pool: Pool) -> None:
+    relay = outlet.relay(pool)
+    await append_some(pool, 50)
+    async with running(relay):
+        await eventually(lambda: any(m.offset >= 0 for m in relay.marks.values()), what="sent")
+    await remove_topic(outlet, outlet.topic.name)
+    await outlet.create()
+
+    with pytest.raises(TopicRemadeError, match=relay_positions(outlet.service).name):
+        await asyncio.wait_for(outlet.relay(pool).run(), 10)
+
+
+async def remove_topic(outlet: Outlet, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=outlet.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+
+        async def gone() -> bool:
+            return topic not in await admin.list_topics()
+
+        await eventually(gone, what="the topic is gone")
+    finally:
+        await admin.close()
+
+
+async def test_record_too_large_is_named_and_leaves_no_transaction_open(
+    outlet: Outlet, pool: Pool
+) -> None:
+    await append(pool, *(event(stream_in(p)) for p in range(5)))
+    await append(pool, event(stream_in(5), text="x" * RECORD_BYTES_MAX))
+
+    with pytest.raises(RecordTooLargeError, match=f"record 1 of {outlet.topic.name}:5"):
+        await asyncio.wait_for(outlet.relay(pool).run(), 10)
+
+    committed, whole = await ends(outlet, "read_committed"), await ends(outlet, "read_uncommitted")
+    assert committed == whole
+
+
+async def ends(outlet: Outlet, isolation_level: str) -> dict[int, int]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=outlet.bootstrap, isolation_level=isolation_level)
+    await consumer.start()
+    try:
+        lanes = [TopicPartition(outlet.topic.name, p) for p in range(PARTITIONS)]
+        return {lane.partition: end for lane, end in (await consumer.end_offsets(lanes)).items()}
+    finally:
+        await consumer.stop()
+
+
+async def test_relay_goes_on_when_kafka_was_killed_and_is_back(
+    servers: Servers, outlet: Outlet, pool: Pool
+) -> None:
+    pid = servers.stack.pid("kafka")
+    if not pid:
+        pytest.skip("Kafka is not ours to kill")
+    async with running(outlet.relay(pool)):
+        async with filling(pool):
+            await await_filled(pool, 500)
+            os.kill(pid, signal.SIGKILL)
+            await eventually(lambda: servers.stack.pid("kafka") not in {0, pid}, what="restarted")
+        await append_some(pool, 100)
+        await await_relayed(servers, outlet, pool)
