@@ -84,5 +84,5 @@ def _seal(cipher: AESGCM, text: bytes, place: bytes) -> bytes:
 def _open(cipher: AESGCM, sealed: bytes, place: bytes) -> bytes:
     try:
         return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place)
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # a nonce cut short is a ValueError
         raise VaultError("the ciphertext does not open under this key at this place") from error
