@@ -38,6 +38,7 @@ MOMENT_YEARS = range(1900, 9999)
 MOMENT_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
 """How a moment is written on the wire."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+")
 
 
@@ -141,6 +142,12 @@ def _amount(value: int) -> int:
     return value
 
 
+def _without_controls(value: str) -> str:
+    if _CONTROL.search(value):  # PostgreSQL's JSON takes no NUL; the others are typing errors
+        raise PydanticCustomError("text-format", "a short text is one line, without control codes")
+    return value
+
+
 def _no_time(value: Any) -> Any:
     """Accept a calendar date only: a time would have to be cut, in an unnamed zone."""
     if isinstance(value, str) and _DATE.fullmatch(value):
@@ -225,7 +232,9 @@ AmountOre = Annotated[
 ]
 NaturalOre = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_ORE_MAX)]
 SignedOre = Annotated[int, Field(strict=True, ge=-AMOUNT_ORE_MAX, le=AMOUNT_ORE_MAX)]
-ShortText = Annotated[str, Field(min_length=1, max_length=SHORT_TEXT_MAX)]
+ShortText = Annotated[
+    str, Field(min_length=1, max_length=SHORT_TEXT_MAX), AfterValidator(_without_controls)
+]
 FreeText = Annotated[str, Field(min_length=1, max_length=FREE_TEXT_MAX)]
 Code = Annotated[str, _Matches("[a-z0-9]+(-[a-z0-9]+)*", "code-format", "a code is kebab-case")]
 Year = Annotated[int, Field(strict=True, ge=2019, le=9999)]

@@ -97,6 +97,8 @@ def test_what_is_right_is_taken(kind: str, given_value: object, taken: object) -
         ("moment", "9999-12-31T23:59:59-01:00", "time-out-of-range"),
         ("short", "", "string_too_short"),
         ("short", "x" * 41, "string_too_long"),
+        ("short", "a\0b", "text-format"),
+        ("short", "two\nlines", "text-format"),
     ],
 )
 def test_what_is_wrong_is_refused_with_a_code(kind: str, value: object, code: str) -> None:
