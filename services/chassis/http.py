@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from frikort_contracts.imports import (
@@ -46,6 +46,7 @@ IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", description="the same key gives the first answer")
 ]
 TraceParent = Annotated[str | None, Header(alias="traceparent", include_in_schema=False)]
+RowNo = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Probe = Callable[[], Awaitable[str | None]]
 """Says what is wrong, or None."""
 
@@ -138,7 +139,7 @@ def import_routes(importer: Importer, ids: Identifiers) -> APIRouter:
         return await importer.open(ids.new(), announced)
 
     @router.put("/{import_id}/rows/{first}", status_code=204)
-    async def stage(import_id: Identifier, first: int, staged: StageRows) -> None:
+    async def stage(import_id: Identifier, first: RowNo, staged: StageRows) -> None:
         """Stage a run of rows; the same run again changes nothing."""
         await importer.stage(import_id, first, staged.rows)
 
@@ -153,7 +154,7 @@ def import_routes(importer: Importer, ids: Identifiers) -> APIRouter:
         return await importer.state(import_id)
 
     @router.get("/{import_id}/outcomes")
-    async def outcomes(import_id: Identifier, after: int = 0) -> OutcomePage:
+    async def outcomes(import_id: Identifier, after: RowNo = 0) -> OutcomePage:
         """Tell where the rows were recorded."""
         return await importer.outcomes(import_id, after)
 
