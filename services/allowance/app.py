@@ -9,6 +9,7 @@ import asyncio
 import sys
 
 import structlog
+import uvloop
 from pydantic_settings import SettingsConfigDict
 
 from frikort_contracts.topics import ALLOWANCE, RULES
@@ -26,10 +27,12 @@ from services.chassis.http import create_app, health_routes, progress_routes
 from services.chassis.identifiers import RandomIdentifiers
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
-from services.chassis.relay import Relay
+from services.chassis.relay import PAUSE_S, Relay
 from services.chassis.settings import ServiceSettings, SharedSettings
 
 RELEASE_EVERY_S = 0.5
+PAUSE_BEHIND_S = 0.5
+"""While wages wait to be recorded, recording comes first and telling in fewer transactions."""
 
 log = structlog.get_logger()
 
@@ -68,6 +71,7 @@ async def serve() -> int:
     consumer = on_grants_and_payroll(
         broker, pool, ledger, instance=settings.instance, posted=journal_relay.wake
     )
+    journal_relay.pause_s = lambda: PAUSE_BEHIND_S if consumer.is_behind() else PAUSE_S
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
     app.include_router(ledger_routes(pool, clock))
     app.include_router(rule_routes(RuleBook(pool=pool, clock=clock, ids=RandomIdentifiers())))
@@ -109,4 +113,4 @@ async def _release_years(ledger: Ledger) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(serve()))
+    sys.exit(uvloop.run(serve()))

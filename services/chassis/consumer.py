@@ -7,6 +7,7 @@ starts it afresh from the stored positions. Nothing is ever passed over.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from services.chassis.errors import ConflictError, TransientError, describe
 
 ATTEMPTS_MAX = 8
 BACK_OFF_FIRST_S = 0.1
+INFORM_EVERY_S = 1.0
 BATCH_TIMEOUT_MS = 10
 """FastStream sleeps this long again after an empty poll, so it is also the idle latency."""
 
@@ -50,6 +52,9 @@ class Consumer:
         self._apply = apply
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.joined = False
+        self._records_max = records_max
+        self._applied_to: dict[tuple[str, int], int] = {}
+        self._informed_at = 0.0
         self._subscriber = broker.subscriber(
             *topics,
             group_id=group,
@@ -77,6 +82,17 @@ class Consumer:
         assigned = self.client.assignment() if self.client is not None else ()
         answers = [self.client.last_poll_timestamp(partition) for partition in assigned]
         return max((answer / 1000 for answer in answers if answer), default=None)
+
+    def is_behind(self) -> bool:
+        """Tell whether more than a batch waits on the topics, as far as the client has seen."""
+        if self.client is None:
+            return False
+        waiting = 0
+        for partition in self.client.assignment():
+            end = self.client.highwater(partition)
+            if end is not None:
+                waiting += end - self._applied_to.get((partition.topic, partition.partition), end)
+        return waiting > self._records_max
 
     async def seek_to_stored(self, assigned: set[TopicPartition]) -> None:
         """Set every assigned partition to its position in the database."""
@@ -114,12 +130,21 @@ class Consumer:
                 return
 
     async def _inform_lag_monitors(self, records: Sequence[ConsumerRecord]) -> None:
-        ends = {
-            TopicPartition(record.topic, record.partition): OffsetAndMetadata(record.offset + 1, "")
-            for record in records
-        }
+        """Commit how far we are to the group, now and then; nothing rests on it."""
+        for record in records:
+            self._applied_to[record.topic, record.partition] = record.offset + 1
+        if time.monotonic() - self._informed_at < INFORM_EVERY_S:
+            return
+        self._informed_at = time.monotonic()
+        assigned = self.client.assignment()
         try:
-            await self.client.commit(ends)
+            await self.client.commit(
+                {
+                    TopicPartition(*lane): OffsetAndMetadata(offset, "")
+                    for lane, offset in self._applied_to.items()
+                    if TopicPartition(*lane) in assigned
+                }
+            )
         except KafkaError as error:  # the position in the database is the one that counts
             log.info("group_commit_failed", error=describe(error))
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import uvloop
 from aiokafka import ConsumerRecord
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -222,4 +223,4 @@ async def _run(
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(serve()))
+    sys.exit(uvloop.run(serve()))

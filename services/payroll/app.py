@@ -4,6 +4,7 @@ import asyncio
 import sys
 from functools import partial
 
+import uvloop
 from pydantic_settings import SettingsConfigDict
 
 from frikort_contracts.topics import GRANTS, PAYROLL
@@ -108,4 +109,4 @@ async def serve() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(serve()))
+    sys.exit(uvloop.run(serve()))

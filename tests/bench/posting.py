@@ -43,13 +43,16 @@ SAY = sys.stdout.write
 
 @dataclass(slots=True)
 class Measured:
-    """Seconds from the first entry in sight to the last; memory at the end of each half."""
+    """Seconds from the first entry in sight to the last; memory half-way and at the end.
+
+    `cpu_s`: processor seconds by part.
+    """
 
     committed_s: float
     visible_s: float
     memory_half_mb: float
     memory_end_mb: float
-    cpu_s: float
+    cpu_s: dict[str, float]
 
 
 async def drain_and_insert(bootstrap: str, url: str, wages: int) -> float:
@@ -86,6 +89,7 @@ async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: 
     )
     await watcher.start()
     partitions = [TopicPartition(ALLOWANCE.name, p) for p in range(PARTITIONS)]
+    busy = {name: _cpu_s(stack, name) for name in ("kafka", "postgres")}
     services = [_start(stack, number) for number in range(1, instances + 1)]
     try:
         began, half_mb = 0.0, 0.0
@@ -107,7 +111,8 @@ async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: 
             elif committed_s and now - began - ends[1] > CALM_S:
                 break
             await asyncio.sleep(POLL_S)
-        cpu_s = sum(sum(s.cpu_times()[:2]) for s in services)
+        cpu_s = {name: _cpu_s(stack, name) - before for name, before in busy.items()}
+        cpu_s["services"] = sum(sum(s.cpu_times()[:2]) for s in services)
         return Measured(committed_s, ends[1], half_mb, _memory_mb(services), cpu_s)
     finally:
         for service in services:
@@ -165,6 +170,13 @@ def _start(stack: Stack, number: int) -> psutil.Popen:
     return psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL)
 
 
+def _cpu_s(stack: Stack, program: str) -> float:
+    """Add up a program's processor seconds, its children's and those of children that ended."""
+    process = psutil.Process(stack.pid(program))
+    family = [process, *process.children(recursive=True)]
+    return float(sum(sum(member.cpu_times()[:4]) for member in family))
+
+
 def _memory_mb(services: list[psutil.Popen]) -> float:
     return float(sum(service.memory_info().rss for service in services)) / 2**20
 
@@ -191,7 +203,8 @@ def _report(wages: int, bare_s: float, measured: Measured, visible: int) -> None
     row("committed", measured.committed_s)
     row("visible to read_committed", measured.visible_s)
     SAY(f"wage-apportioned events read back: {visible} of {wages}\n")
-    SAY(f"service processor time: {measured.cpu_s / wages * 1e6:.0f} µs a wage\n")
+    shares = ", ".join(f"{n} {s / wages * 1e6:.0f} µs" for n, s in measured.cpu_s.items())
+    SAY(f"processor time a wage: {shares}\n")
     SAY(
         f"memory of the services: {measured.memory_half_mb:.0f} MB half-way, "
         f"{measured.memory_end_mb:.0f} MB at the end\n"
