@@ -1,6 +1,7 @@
 """Allowance over HTTP: parse, ask, render; no rules."""
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -16,16 +17,18 @@ from services.allowance.balances import (
     read_balance,
     read_entries,
 )
-from services.allowance.rules import RuleBook
+from services.allowance.rules import SetCap
 from services.allowance.status import Status, StatusQuestion, read_status, today
 from services.chassis.clock import Clock
 from services.chassis.database import Pool
-from services.chassis.http import answered
+from services.chassis.http import IdempotencyKey, TraceParent, answered, to_command
+from services.chassis.workspace import Answer, Command
 
 KnownAt = Annotated[
     dt.date | AwareDatetime | None,
     Query(description="a time with its offset, or a date: to its last instant"),
 ]
+Run = Callable[[Command], Awaitable[Answer]]
 CapYear = Annotated[int, Path(ge=2019, le=9999)]
 
 
@@ -70,14 +73,20 @@ def ledger_routes(pool: Pool, clock: Clock) -> APIRouter:
     return router
 
 
-def rule_routes(book: RuleBook) -> APIRouter:
+def rule_routes(run: Run) -> APIRouter:
     """Serve the commands about rules."""
     router = APIRouter(prefix="/v1/caps", tags=["rules"])
 
     @router.put("/{year}", status_code=201)
-    async def set_cap(year: CapYear, request: SetCapRequest) -> JSONResponse:
+    async def set_cap(
+        year: CapYear,
+        request: SetCapRequest,
+        key: IdempotencyKey = None,
+        trace: TraceParent = None,
+    ) -> JSONResponse:
         """Set a year's cap; the same cap again changes nothing."""
-        return answered(await book.set_cap(year, request))
+        whole = SetCap(year=year, **request.model_dump())
+        return answered(await run(to_command("caps", whole, key, trace)))
 
     return router
 

@@ -18,7 +18,7 @@ from services.allowance.api import ledger_routes, rule_routes
 from services.allowance.consumers import on_grants_and_payroll
 from services.allowance.handlers import Ledger
 from services.allowance.outbox import journal_source, rules_source
-from services.allowance.rules import RuleBook
+from services.allowance.rules import RulesWorkspace
 from services.chassis import runtime
 from services.chassis.accounts import publish_accounts
 from services.chassis.clock import SystemClock
@@ -29,6 +29,8 @@ from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
 from services.chassis.relay import PAUSE_S, Relay
 from services.chassis.settings import ServiceSettings, SharedSettings
+from services.chassis.vault import Vault
+from services.chassis.workspace import Answer, Command, Tools, run_command
 
 RELEASE_EVERY_S = 0.5
 PAUSE_BEHIND_S = 0.5
@@ -51,6 +53,16 @@ async def serve() -> int:
     pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
     clock = SystemClock()
     ledger = Ledger(pool=pool, clock=clock)
+    tools = Tools(
+        clock=clock,
+        ids=RandomIdentifiers(),
+        vault=Vault(settings.master_key_bytes()),
+        production=shared.mode == "production",
+    )
+
+    async def set_cap(command: Command) -> Answer:
+        return await run_command(pool, lambda: RulesWorkspace(tools), command)
+
     journal_relay = Relay(
         service="allowance",
         slot="journal",
@@ -74,7 +86,7 @@ async def serve() -> int:
     journal_relay.pause_s = lambda: PAUSE_BEHIND_S if consumer.is_behind() else PAUSE_S
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
     app.include_router(ledger_routes(pool, clock))
-    app.include_router(rule_routes(RuleBook(pool=pool, clock=clock, ids=RandomIdentifiers())))
+    app.include_router(rule_routes(set_cap))
     app.include_router(progress_routes(inbox_progress(pool, "allowance", store.read_versions)))
     app.include_router(
         health_routes(

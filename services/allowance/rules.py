@@ -1,24 +1,24 @@
-"""The rules: caps set by command, as a chained stream of their own."""
+"""The rules: caps set by command, as a chained stream of their own with its own outbox."""
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import orjson
 
 from frikort_contracts.allowance import AnnualCapSet
 from frikort_contracts.imports import Position
 from frikort_contracts.requests import SetCapRequest
-from frikort_contracts.types import format_moment
+from frikort_contracts.types import Request, Year, format_moment
 from services.allowance import CODE_VERSION
 from services.allowance.entry import GENESIS, chain_hash
-from services.chassis.clock import Clock
-from services.chassis.database import Connection, Pool, deciding_again, transaction
+from services.chassis.codec import Codec
+from services.chassis.database import Connection
 from services.chassis.errors import Rejection, StateRejection
 from services.chassis.event_store import OUTBOX_CHANNEL
-from services.chassis.identifiers import Identifiers
-from services.chassis.workspace import Answer
+from services.chassis.workspace import Answer, Command, Tools, Workspace
+
+STREAM = "rules"
 
 
 class CapKnownInFuture(Rejection):
@@ -35,118 +35,143 @@ class CapAlreadySet(StateRejection):
     field = "amount_ore"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleBook:
-    """Writes rules; two writers conflict on the version and one decides again."""
+class SetCap(SetCapRequest):
+    """Set the cap of a year: the request, and the year of its address."""
 
-    pool: Pool
-    clock: Clock
-    ids: Identifiers
+    year: Year
 
-    async def set_cap(self, year: int, request: SetCapRequest) -> Answer:
-        """Set a year's cap. The same cap again gives the first answer.
+
+class RulesWorkspace(Workspace[None, object]):
+    """Decides about rules; two writers conflict on the version and one decides again.
+
+    The same cap again, under whatever key, gives the first answer and changes nothing.
+    """
+
+    service: ClassVar[str] = "allowance"
+    codec: ClassVar[Codec[Any]] = Codec([])
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools)
+        self._rules: list[Mapping[str, Any]] = []
+        self._new_rules: list[Mapping[str, Any]] = []
+
+    def initial(self, stream_id: str) -> None:
+        """Rules have no citizen's stream."""
+
+    def evolve(self, state: None, event: object) -> None:
+        """Rules have no citizen's stream."""
+
+    async def prefetch(self, connection: Connection, requests: Sequence[Request]) -> None:
+        """Load the rules; they are few."""
+        del requests
+        rows = await connection.fetch("SELECT * FROM rules ORDER BY version")
+        self._rules = [dict(row) for row in rows]
+
+    def decide(self, command: Command, now: dt.datetime) -> Answer:
+        """Decide about a cap.
 
         Raises:
             CapKnownInFuture: `known_at` is later than now.
             CapAlreadySet: another amount is set for the same date, known at the same moment.
         """
-        return await deciding_again(lambda: self._set_cap(year, request))
-
-    async def _set_cap(self, year: int, request: SetCapRequest) -> Answer:
-        now = self.clock.now()
+        request = command.request
+        if not isinstance(request, SetCap):
+            raise TypeError(f"no rule is set by {type(request).__name__}")
         if request.known_at is not None and request.known_at > now:
             raise CapKnownInFuture(
                 f"known_at {format_moment(request.known_at)} is in the future; leave it out for now"
             )
-        async with transaction(self.pool) as connection:
-            rows = await connection.fetch("SELECT * FROM rules ORDER BY version")
-            repeated = _find_same(rows, year, request)
-            if repeated is not None:
-                return repeated
-            event = AnnualCapSet(
-                year=year,
-                amount_ore=request.amount_ore,
-                income_limit_ore=request.income_limit_ore,
-                in_force_from=request.in_force_from,
-                legal_basis=request.legal_basis,
-                known_at=request.known_at or now,
-            )
-            last = rows[-1] if rows else {"version": 0, "hash": GENESIS, "recorded_at": now}
-            return await self._append(connection, event, last, now)
+        same = self._find_same(request)
+        if same is not None:
+            return _answer(same, repeated=True)
+        event = AnnualCapSet(
+            year=request.year,
+            amount_ore=request.amount_ore,
+            income_limit_ore=request.income_limit_ore,
+            in_force_from=request.in_force_from,
+            legal_basis=request.legal_basis,
+            known_at=request.known_at or now,
+        )
+        rule = self._chain(event, now)
+        self._rules.append(rule)
+        self._new_rules.append(rule)
+        return _answer(rule)
 
-    async def _append(
-        self, connection: Connection, event: AnnualCapSet, last: Mapping[str, Any], now: dt.datetime
-    ) -> Answer:
-        version = last["version"] + 1
-        recorded_at = max(now, last["recorded_at"])
-        event_id = self.ids.new()
-        rule_key = f"cap:{event.year}"
-        payload = orjson.loads(event.to_json())
+    async def store(self, connection: Connection) -> None:
+        """Append the new rules, and wake the relay at commit."""
+        for rule in self._new_rules:
+            await connection.execute(
+                """
+                INSERT INTO rules (
+                  version, rule_key, type, event_id, hash, bytes, recorded_at, known_at, year,
+                  amount_ore, income_limit_ore, in_force_from, legal_basis
+                )
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                """,
+                *rule.values(),
+            )
+            await connection.execute(f"NOTIFY {OUTBOX_CHANNEL}")
+
+    def _find_same(self, request: SetCap) -> Mapping[str, Any] | None:
+        """Find the cap that was set before with the same content."""
+        for rule in self._rules:
+            same_place = (
+                rule["year"] == request.year
+                and rule["in_force_from"] == request.in_force_from
+                and request.known_at in {None, rule["known_at"]}
+            )
+            if not same_place:
+                continue
+            if rule["amount_ore"] == request.amount_ore:
+                return rule
+            if request.known_at is not None:
+                raise CapAlreadySet(
+                    f"the cap of {request.year} from {request.in_force_from} is "
+                    f"{rule['amount_ore']} øre, known at the same moment; give the moment at "
+                    "which the other amount became known"
+                )
+        return None
+
+    def _chain(self, event: AnnualCapSet, now: dt.datetime) -> Mapping[str, Any]:
+        """Make the next rule of the chain, its fields in the order of the table's columns."""
+        last = self._rules[-1] if self._rules else None
+        version = 1 if last is None else last["version"] + 1
+        recorded_at = now if last is None else max(now, last["recorded_at"])
+        event_id, rule_key = self.tools.ids.new(), f"cap:{event.year}"
         content = orjson.dumps(
             {
                 "code_version": CODE_VERSION,
                 "id": event_id,
                 "key": rule_key,
                 "known_at": format_moment(event.known_at),
-                "payload": payload,
+                "payload": orjson.loads(event.to_json()),
                 "recorded_at": format_moment(recorded_at),
                 "type": event.TYPE,
                 "version": version,
             },
             option=orjson.OPT_SORT_KEYS,
         )
-        await connection.execute(
-            """
-            INSERT INTO rules (
-              version, rule_key, type, event_id, hash, bytes, recorded_at, known_at, year,
-              amount_ore, income_limit_ore, in_force_from, legal_basis
-            )
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-            """,
-            version,
-            rule_key,
-            event.TYPE,
-            event_id,
-            chain_hash(last["hash"], content),
-            content,
-            recorded_at,
-            event.known_at,
-            event.year,
-            event.amount_ore,
-            event.income_limit_ore,
-            event.in_force_from,
-            event.legal_basis,
-        )
-        await connection.execute(f"NOTIFY {OUTBOX_CHANNEL}")
-        return _answer(event_id, version, event.TYPE, payload)
+        return {
+            "version": version,
+            "rule_key": rule_key,
+            "type": event.TYPE,
+            "event_id": event_id,
+            "hash": chain_hash(GENESIS if last is None else last["hash"], content),
+            "bytes": content,
+            "recorded_at": recorded_at,
+            "known_at": event.known_at,
+            "year": event.year,
+            "amount_ore": event.amount_ore,
+            "income_limit_ore": event.income_limit_ore,
+            "in_force_from": event.in_force_from,
+            "legal_basis": event.legal_basis,
+        }
 
 
-def _find_same(rows: list[Mapping[str, Any]], year: int, request: SetCapRequest) -> Answer | None:
-    """Find the cap that a repeated command has set before."""
-    for row in rows:
-        same_place = (
-            row["year"] == year
-            and row["in_force_from"] == request.in_force_from
-            and request.known_at in {None, row["known_at"]}
-        )
-        if not same_place:
-            continue
-        if row["amount_ore"] == request.amount_ore:
-            rule = orjson.loads(row["bytes"])
-            return _answer(rule["id"], row["version"], rule["type"], rule["payload"], repeated=True)
-        if request.known_at is not None:
-            raise CapAlreadySet(
-                f"the cap of {year} from {request.in_force_from} is {row['amount_ore']} øre, known "
-                "at the same moment; give the moment at which the other amount became known"
-            )
-    return None
-
-
-def _answer(
-    event_id: str, version: int, kind: str, payload: dict[str, Any], *, repeated: bool = False
-) -> Answer:
+def _answer(rule: Mapping[str, Any], *, repeated: bool = False) -> Answer:
+    content = orjson.loads(rule["bytes"])
     return Answer(
-        body={"event": kind, "id": event_id, **payload},
-        position=Position(service="allowance", citizen_id="rules", version=version),
+        body={"event": content["type"], "id": content["id"], **content["payload"]},
+        position=Position(service="allowance", citizen_id=STREAM, version=rule["version"]),
         repeated=repeated,
     )

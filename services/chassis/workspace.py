@@ -265,10 +265,11 @@ class Workspace(ABC, Generic[S, E]):
     async def flush(self, connection: Connection) -> None:
         """Append everything decided, with the answers, in the caller's transaction."""
         events = [self._encode(recorded) for recorded in self._recorded]  # and new persons' keys
-        await connection.executemany(
-            "INSERT INTO person_keys (person_id, wrapped_key) VALUES ($1, $2)",
-            list(self._new_keys.items()),
-        )
+        if self._new_keys:
+            await connection.executemany(
+                "INSERT INTO person_keys (person_id, wrapped_key) VALUES ($1, $2)",
+                list(self._new_keys.items()),
+            )
         await self.store(connection)
         await connection.execute(
             """

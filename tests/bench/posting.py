@@ -25,11 +25,12 @@ import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.local.stack import Stack
-from frikort_contracts.requests import SetCapRequest
 from frikort_contracts.topics import ALLOWANCE, PARTITIONS, PAYROLL
-from services.allowance.rules import RuleBook
+from services.allowance.rules import RulesWorkspace, SetCap
 from services.chassis.clock import SystemClock
-from services.chassis.identifiers import RandomIdentifiers
+from services.chassis.identifiers import RandomIdentifiers, traceparent
+from services.chassis.vault import Vault
+from services.chassis.workspace import Command, Tools, run_command
 from tests.bench.history import YEARS, History, send
 
 POLL_S = 0.02
@@ -149,12 +150,14 @@ async def count_visible(bootstrap: str) -> int:
 async def set_caps(url: str) -> None:
     """Set the caps of the years that are paid in."""
     pool = await asyncpg.create_pool(url, min_size=1, max_size=1)
-    book = RuleBook(pool=pool, clock=SystemClock(), ids=RandomIdentifiers())
+    vault = Vault(bytes(32))
+    tools = Tools(clock=SystemClock(), ids=RandomIdentifiers(), vault=vault, production=False)
     for year in YEARS:
-        fields = {"amount_ore": CAP_ORE, "in_force_from": f"{year}-01-01", "legal_basis": "bench"}
-        await book.set_cap(
-            year, SetCapRequest.model_validate({**fields, "known_at": f"{year}-01-01"})
-        )
+        first_day = f"{year}-01-01"
+        fields = {"amount_ore": CAP_ORE, "in_force_from": first_day, "known_at": first_day}
+        cap = SetCap.model_validate({"year": year, "legal_basis": "bench", **fields})
+        command = Command(operation="caps", request=cap, key=None, traceparent=traceparent(None))
+        await run_command(pool, lambda: RulesWorkspace(tools), command)
     await pool.close()
 
 

@@ -134,7 +134,7 @@ CREATE TABLE rules (
   legal_basis TEXT
 );
 
-GRANT SELECT, INSERT ON journal, rules TO allowance_app;
+GRANT SELECT, INSERT ON journal, rules, commands TO allowance_app;
 GRANT SELECT ON postings TO allowance_app;
 GRANT SELECT, UPDATE ON ledger_partitions TO allowance_app;
 GRANT SELECT, INSERT, UPDATE ON citizens, balances, cards, card_changes, employments TO allowance_app;
