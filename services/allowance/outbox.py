@@ -15,8 +15,8 @@ from services.chassis.database import Connection, Pool
 from services.chassis.relay import Batch, Record, Source
 
 SOURCE = b"/frikort/allowance"
-ENTRIES_MAX = 1000
-"""Entries of a partition that go into one transaction."""
+ENTRIES_MAX = 2500
+"""Entries of a partition that go into one transaction; the more, the fewer balances."""
 RULES_MAX = 100
 
 

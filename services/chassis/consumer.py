@@ -22,6 +22,7 @@ from faststream.kafka.message import FAKE_CONSUMER
 
 from services.chassis.database import Pool
 from services.chassis.errors import ConflictError, TransientError, describe
+from services.chassis.inbox import stored_offsets
 
 ATTEMPTS_MAX = 8
 BACK_OFF_FIRST_S = 0.1
@@ -97,14 +98,9 @@ class Consumer:
     async def seek_to_stored(self, assigned: set[TopicPartition]) -> None:
         """Set every assigned partition to its position in the database."""
         async with self._pool.acquire() as connection:
-            rows = await connection.fetch(
-                "SELECT topic, partition, next_offset FROM inbox_positions"
-            )
-        stored = {
-            TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows
-        }
+            stored = await stored_offsets(connection, assigned)
         for partition in assigned:
-            self.client.seek(partition, stored.get(partition, 0))
+            self.client.seek(partition, stored[partition.topic, partition.partition])
         self.joined = True
         log.info("partitions_assigned", partitions=len(assigned))
 

@@ -143,6 +143,24 @@ class Inbox:
         )
 
 
+async def stored_offsets(connection: Connection, lanes: Iterable[Lane]) -> dict[Lane, int]:
+    """Give the offset each partition is read from next; a partition never read begins at 0.
+
+    Makes the rows that are missing, so that batches only ever lock them, in one order.
+    """
+    wanted = sorted((topic, partition) for topic, partition in lanes)
+    await connection.executemany(
+        """
+        INSERT INTO inbox_positions (topic, partition)
+        VALUES ($1, $2)
+        ON CONFLICT DO NOTHING
+        """,
+        wanted,
+    )
+    rows = await connection.fetch("SELECT topic, partition, next_offset FROM inbox_positions")
+    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
 async def hold(connection: Connection, held: Sequence[Held], *, now: dt.datetime) -> None:
     """Keep messages that are not applied, with their bytes and headers."""
     await connection.executemany(
