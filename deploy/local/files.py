@@ -1,13 +1,14 @@
 """Files only their owner may read, written whole or not at all."""
 
+import contextlib
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
 KEY_BYTES: Final = 32
 
@@ -20,12 +21,7 @@ def private_folder(path: Path) -> Path:
 
 def write_private(path: Path, text: str) -> Path:
     """Write ``text`` to a file only its owner may read; a reader sees the old or the new whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    return temporary.replace(path)
+    return _write_beside(path, text).replace(path)
 
 
 def write_private_json(path: Path, content: object) -> Path:
@@ -34,16 +30,30 @@ def write_private_json(path: Path, content: object) -> Path:
 
 
 def secret_file(path: Path, make: Callable[[], str] | None = None) -> Path:
-    """Return ``path``, filled once with a new secret (by default 32 random bytes, base64url)."""
+    """Return ``path``, filled once with a new secret (by default 32 random bytes, base64url).
+
+    Of several who ask at once, threads or processes, all find the same one.
+    """
     if not path.exists():
         private_folder(path.parent)
-        write_private(path, (make or _random_key)())
+        made = _write_beside(path, (make or _random_key)())
+        with contextlib.suppress(FileExistsError):  # somebody else was first
+            path.hardlink_to(made)
+        made.unlink()
     return path
 
 
 def read_secret(path: Path, make: Callable[[], str] | None = None) -> str:
     """Return the secret kept in ``path``, made now if it is not there yet."""
     return secret_file(path, make).read_text(encoding="utf-8").strip()
+
+
+def _write_beside(path: Path, text: str) -> Path:
+    """Write a new file of its own beside ``path``, which only its owner may read."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(name)
 
 
 def _random_key() -> str:

@@ -5,6 +5,8 @@ import json
 import os
 import socket
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,8 @@ from deploy.local.settings import (
     Settings,
 )
 from deploy.local.supervise import render_configuration
+
+ASKING = 4
 
 
 def _docker_is_there() -> bool:
@@ -175,6 +179,18 @@ class TestFiles:
         assert len(first) == 43
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent.stat().st_mode & 0o777 == 0o700
+
+    def test_all_who_ask_at_once_get_the_same_secret(self, tmp_path: Path) -> None:
+        together = threading.Barrier(ASKING)
+
+        def ask(round_no: int) -> str:
+            together.wait()
+            return secret_file(tmp_path / f"secrets/key-{round_no}").read_text()
+
+        with ThreadPoolExecutor(ASKING) as pool:
+            for round_no in range(50):
+                assert len(set(pool.map(ask, [round_no] * ASKING))) == 1
+        assert not list(tmp_path.glob("secrets/.*"))
 
 
 class TestPorts:
