@@ -54,7 +54,7 @@ class IdempotencyMismatch(Rejection):
             f"this key was used before with another {field}; use a new key for a new command, "
             f"or correct the {field} by a reversal or a change"
         )
-        self.mismatched = field
+        self.field = field  # type: ignore[misc]  # each mismatch has its own
 
 
 class ContractError(Exception):

@@ -179,7 +179,7 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
         status=rejection.status,
         code=rejection.code,
         detail=str(rejection),
-        field=getattr(rejection, "mismatched", rejection.field),
+        field=rejection.field,
         retry=rejection.retry,
     )
 

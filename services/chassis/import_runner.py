@@ -345,15 +345,18 @@ async def _settle(
 
 
 def _problem(row: _Row, rejection: Rejection) -> RowProblem:
-    value = rejection.value
-    if value is None and rejection.field is not None:
-        value = getattr(row.command.request, rejection.field, None)
+    """Word a refusal for a file: where HTTP speaks of a field, the file has a column."""
+    message, column, value = str(rejection), _column(rejection.field), rejection.value
+    if rejection.field is not None and column is not None:
+        message = message.replace(rejection.field, column)
+        if value is None:
+            value = getattr(row.command.request, rejection.field, None)
     return RowProblem(
         line=row.line,
-        column=_column(rejection.field),
+        column=column,
         value=None if value is None else str(value),
         code=rejection.code,
-        message=str(rejection),
+        message=message,
     )
 
 
