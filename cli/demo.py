@@ -46,6 +46,7 @@ CAP_ORE: Final = 20_000_00
 INCOME_LIMIT_ORE: Final = 10_000_00
 KINDS_IN_ORDER: Final = ("contacts", *(kind for kind in KINDS if kind != "contacts"))
 """Contacts first: a text then leaves as soon as there is something to tell."""
+KEPT: Final = ("FRIKORT_CACHE", "FRIKORT_STACK", "FRIKORT_LOG_LEVEL")
 ABOUT: Final = 0.05
 """How near a figure must come to one that was published as about so many."""
 TEXTS_WAIT_S: Final = 60.0
@@ -95,7 +96,9 @@ class _Compared:
 
 def _fresh_stack(reporter: Any) -> Stack:
     home = StackSettings.from_environment(os.environ).home / "demo"
-    environment = dict(os.environ)
+    # Servers that the caller has named are not the demo's to write to.
+    ours = {name: text for name, text in os.environ.items() if not name.startswith("FRIKORT_")}
+    environment = ours | {name: os.environ[name] for name in KEPT if name in os.environ}
     # The history is years old and its texts are to be seen: nothing is stale.
     environment.setdefault("FRIKORT_NOTIFICATIONS_STALE_AFTER_DAYS", "0")
     stack = Stack.temporary(home, environment=environment, reporter=reporter)

@@ -15,7 +15,7 @@ import typer
 from psycopg.rows import dict_row
 
 from cli.errors import TransientError
-from cli.output import JsonFlag, print_json, print_table, say
+from cli.output import JsonFlag, number, print_json, print_table, say
 from cli.progress import show_progress
 from cli.proof import Proof, Stored
 from cli.settings import auditor_database_url
@@ -81,8 +81,9 @@ def tell(proof: Proof) -> None:
     """Say for people what was proved, or what is wrong."""
     if proof.faults_total == 0:
         say(
-            f"Verified: {proof.entries} entries of {proof.citizens} citizens and {proof.rules} "
-            "rules. Every chain is whole, every posting sums to zero, every balance is its fold."
+            f"Verified: entries {number(proof.entries)}, citizens {number(proof.citizens)}, rules "
+            f"{number(proof.rules)}. Every chain is whole, every posting sums to zero, every "
+            "balance is its fold."
         )
         return
     rows = [[f.where, f.field, f.found, f.expected] for f in proof.faults[:FAULTS_SHOWN]]

@@ -22,7 +22,8 @@ from services.allowance.rules import RulesWorkspace
 from services.chassis import runtime
 from services.chassis.accounts import publish_accounts
 from services.chassis.clock import SystemClock
-from services.chassis.database import open_pool
+from services.chassis.database import may_pass, open_pool
+from services.chassis.errors import describe
 from services.chassis.http import create_app, health_routes, progress_routes
 from services.chassis.identifiers import RandomIdentifiers
 from services.chassis.logging import configure_logging
@@ -118,9 +119,15 @@ async def serve() -> int:
 async def _release_years(ledger: Ledger) -> None:
     """Look now and then for wages that waited for a cap which has been set."""
     while True:
-        released = await ledger.release_years()
-        if released:
-            log.info("waiting_wages_released", citizens=released)
+        try:
+            released = await ledger.release_years()
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            log.warning("release_interrupted", error=describe(error))
+        else:
+            if released:
+                log.info("waiting_wages_released", citizens=released)
         await asyncio.sleep(RELEASE_EVERY_S)
 
 

@@ -53,6 +53,7 @@ class Consumer:
         self._apply = apply
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.joined = False
+        self._topics = topics
         self._records_max = records_max
         self._applied_to: dict[tuple[str, int], int] = {}
         self._informed_at = 0.0
@@ -83,6 +84,12 @@ class Consumer:
         assigned = self.client.assignment() if self.client is not None else ()
         answers = [self.client.last_poll_timestamp(partition) for partition in assigned]
         return max((answer / 1000 for answer in answers if answer), default=None)
+
+    def topics_missing(self) -> list[str]:
+        """Name the topics that the broker does not know any more."""
+        if self.client is None:
+            return []
+        return [topic for topic in self._topics if not self.client.partitions_for_topic(topic)]
 
     def is_behind(self) -> bool:
         """Tell whether more than a batch waits on the topics, as far as the client has seen."""

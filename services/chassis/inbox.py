@@ -322,7 +322,7 @@ def _refuse_gap(lane: Lane, last_seq: int, seq: int) -> None:
     if seq != last_seq + 1:
         raise PartitionGapError(
             f"{lane[0]}:{lane[1]}: record {seq} follows {last_seq}; the records between are "
-            "missing. Restore the topic, or begin again with an empty database"
+            "missing. Restore the topic from its owner's store; see the operator's page"
         )
 
 

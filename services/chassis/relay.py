@@ -195,6 +195,8 @@ class Relay:
         for (topic, partition), futures in sent.items():
             reports = await asyncio.gather(*futures)
             if topic == self.topic.name:
+                if reports[0].offset <= marks[partition].offset:
+                    raise self._remade(partition, marks[partition])
                 marks[partition] = replace(marks[partition], offset=reports[-1].offset)
         positions = relay_positions(self.service).name
         await asyncio.gather(
@@ -272,11 +274,14 @@ class Relay:
         ends = await consumer.end_offsets(list(targets.values()))
         for partition, mark in marks.items():
             if ends[targets[partition]] <= mark.offset:
-                raise TopicRemadeError(
-                    f"{self.topic.name}:{partition} ends before offset {mark.offset}, which this "
-                    "relay has sent: the topic was made anew or cut. Restore it; or, to send all "
-                    f"again from the store, remake {relay_positions(self.service).name} too"
-                )
+                raise self._remade(partition, mark)
+
+    def _remade(self, partition: int, mark: Mark) -> TopicRemadeError:
+        return TopicRemadeError(
+            f"{self.topic.name}:{partition} ends before offset {mark.offset}, which this relay has "
+            "sent: the topic was made anew or cut. Restore it; or, to send all again from the "
+            f"store, remake {relay_positions(self.service).name} too"
+        )
 
     def _mark_key(self, partition: int) -> bytes:
         return f"{self.topic.name}:{partition}".encode()

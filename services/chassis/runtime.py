@@ -131,6 +131,9 @@ def probe_consumer(consumer: Consumer) -> Probe:
     async def probe() -> str | None:
         if not consumer.joined:
             return "the consumer has not joined its group"
+        missing = consumer.topics_missing()
+        if missing:
+            return f"there is no topic {', '.join(missing)}"
         fetched_at = consumer.fetched_at()
         if fetched_at is not None and time.time() - fetched_at > FETCH_AGE_MAX_S:
             return f"the consumer's last fetch was {time.time() - fetched_at:.0f} s ago"

@@ -27,7 +27,12 @@ from services.chassis.imports import Importer
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
 from services.chassis.relay import Relay, store_source
-from services.chassis.settings import ServiceSettings, SharedSettings, read_secret
+from services.chassis.settings import (
+    ServiceSettings,
+    SettingsError,
+    SharedSettings,
+    read_secret,
+)
 from services.chassis.vault import Vault
 from services.chassis.workspace import Answer, Command, Tools, run_command
 from services.notifications.api import contact_routes, message_routes, report_routes
@@ -72,11 +77,11 @@ class Settings(ServiceSettings):
         """Give a secret of the gateway's, from its value or its file.
 
         Raises:
-            ValueError: none is set.
+            SettingsError: none is set.
         """
         text = read_secret(getattr(self, name), getattr(self, f"{name}_file"))
         if not text:
-            raise ValueError(f"set FRIKORT_NOTIFICATIONS_{name.upper()} or …_FILE")
+            raise SettingsError(f"set FRIKORT_NOTIFICATIONS_{name.upper()} or …_FILE")
         return text
 
 
