@@ -34,7 +34,7 @@ from services.chassis.workspace import Command, Tools, run_command
 from tests.bench.history import YEARS, History, send
 
 POLL_S = 0.02
-CALM_S = 4.0
+CALM_S = 15.0
 """Nothing new for so long after the last commit: everything is visible."""
 TIMEOUT_S = 300
 DRAIN_RECORDS_MAX = 5000
