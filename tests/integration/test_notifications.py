@@ -175,6 +175,7 @@ def test_without_a_contact_a_text_is_given_up_after_the_wait(
 
     assert message["reason"] == "no-contact"
     cases.put_contact(notifications, citizen.card_no, citizen.phone)
+    await_sent(servers, citizen, "requested", "suppressed")
     assert sent(servers, citizen)[-1] == ("notification-suppressed", "no-contact")
 
 
