@@ -69,4 +69,4 @@ def test_every_message_is_accounted_for_in_the_figures(
 
     assert waiting(payroll)["behind-parked"] == waited + 2
     for lane in figures(payroll).values():
-        assert lane["produced"] == sum(lane.values()) - lane["produced"] > 0
+        assert lane["produced"] == sum(lane.values()) - lane["produced"]
