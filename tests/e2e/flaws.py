@@ -1,0 +1,399 @@
+"""Files with a bad row of every kind, each with what is to be said of it.
+
+They are of a municipality of their own (461) and of cards below 00100, which the demo's
+history does not use; they rest on the few cards, employments and wages of `REGISTERED`.
+"""
+
+from tests.e2e.sheets import Fault, Line, Row, Sheet
+
+MUNICIPALITY = "461"
+CVR, OTHER_CVR = "13748136", "44000008"
+UNPAID = ("00016", "00017")
+HOLDERS = ("00011", "00012", "00013", "00014", "00015", *UNPAID)
+"""Cards that are granted before any bad file comes; 00015 is deactivated, its wage reversed."""
+
+
+def grant(card_no: str, **given: str) -> Row:
+    """Write a grant; its citizen is made up from the card's number."""
+    return {
+        "cpr": f"710110{card_no[1:]}",
+        "card_no": card_no,
+        "municipality_code": MUNICIPALITY,
+        "valid_from": "02-01-2023",
+        "decided_on": "2023-01-02",
+        "benefit": "kontanthjaelp",
+        "age_group": "30-plus",
+        "registered_at": "2023-01-02",
+        **given,
+    }
+
+
+def change(card_no: str, kind: str, **given: str) -> Row:
+    """Write a change of a grant."""
+    return {
+        "card_no": card_no,
+        "change": kind,
+        "effective_on": "2023-03-01",
+        "decided_on": "2023-02-15",
+        "municipality_code": "",
+        "registered_at": "2023-02-15",
+        **given,
+    }
+
+
+def employment(ref: str, card_no: str, **given: str) -> Row:
+    """Write an employment."""
+    return {
+        "employment_ref": ref,
+        "card_no": card_no,
+        "cvr": CVR,
+        "employer": "Ærø Rengøring ApS",
+        "sector": "rengøring",
+        "starts_on": "2023-01-03",
+        "ends_on": "",
+        "registered_at": "2023-01-03",
+        **given,
+    }
+
+
+def wage(ref: str, card_no: str = "00011", **given: str) -> Row:
+    """Write a wage of a card's employment, of an amount of its own."""
+    return {
+        "wage_ref": ref,
+        "employment_ref": f"E-{card_no}",
+        "card_no": card_no,
+        "cvr": CVR,
+        "paid_on": "2023-02-24",
+        "amount_kr": f"1.2{ref[-2:]},50",
+        "holiday_pay_kr": "",
+        "payment_method": "bank",
+        "voucher_ref": "",
+        "registered_at": "2023-02-25T09:00:00+01:00",
+        **given,
+    }
+
+
+def reversal(ref: str, **given: str) -> Row:
+    """Write a reversal."""
+    return {
+        "wage_ref": ref,
+        "reason": "Lønnen blev ikke udbetalt",
+        "reversed_on": "2023-03-01",
+        "registered_at": "2023-03-01",
+        **given,
+    }
+
+
+def contact(card_no: str, phone: str, **given: str) -> Row:
+    """Write a phone number, of a series that is given to nobody and not used by the demo."""
+    return {"card_no": card_no, "phone": phone, "registered_at": "2023-01-04", **given}
+
+
+def good(kind: str, *rows: Row) -> Sheet:
+    """Write a file without any flaw."""
+    return Sheet(kind, tuple(Line(row) for row in rows))
+
+
+REGISTERED = (
+    good("grants", *(grant(card_no) for card_no in HOLDERS)),
+    good("grant-changes", change("00015", "deactivated")),
+    good("employments", *(employment(f"E-{card_no}", card_no) for card_no in HOLDERS)),
+    good(
+        "wages",
+        *(wage(f"W-{card_no}", card_no) for card_no in HOLDERS if card_no not in UNPAID),
+        *(wage(f"W-{number:02d}", "00014") for number in range(1, 6)),
+    ),
+    good("wage-reversals", reversal("W-00015")),
+)
+"""What is registered before any bad file comes, in the order of import."""
+
+
+def wages(prefix: str, card_no: str) -> Sheet:
+    """Write a file of wages of one card, under references that begin with a prefix."""
+    return Sheet(
+        "wages",
+        (
+            Line(wage(f"{prefix}-21", card_no, amount_kr="1221,5")),
+            # The same again, written otherwise: known before, and no fault.
+            Line(wage(f"{prefix}-21", card_no, amount_kr="1.221,50")),
+            Line(
+                wage(f"{prefix}-22", card_no),
+                {"amount_kr": "-150,00"},
+                (Fault("amount_kr", "amount-not-positive", "corrected by a reversal"),),
+            ),
+            Line(
+                wage(f"{prefix}-23", card_no),
+                {"amount_kr": "0"},
+                (Fault("amount_kr", "amount-not-positive", "more than 0"),),
+            ),
+            Line(
+                wage(f"{prefix}-24", card_no, amount_kr="1.250"),
+                {"amount_kr": "1,250"},
+                (Fault("amount_kr", "amount-ambiguous", "write 1250 for the former"),),
+            ),
+            Line(
+                wage(f"{prefix}-25", card_no),
+                {"amount_kr": "kr. 1250", "paid_on": "24.02.2023", "cvr": "13748137"},
+                (
+                    Fault("cvr", "cvr-check-digit", "virk.dk"),
+                    Fault("paid_on", "date-format", "YYYY-MM-DD or DD-MM-YYYY"),
+                    Fault("amount_kr", "amount-format", "without a currency"),
+                ),
+            ),
+            Line(
+                wage(f"{prefix}-26", card_no),
+                {"paid_on": "2099-02-24", "registered_at": ""},
+                (Fault("paid_on", "wage-in-future", "paid"),),
+            ),
+            Line(
+                wage(f"{prefix}-27", card_no),
+                {"paid_on": "2023-02-26"},
+                (Fault("paid_on", "registered-before-paid", "registered"),),
+            ),
+            Line(
+                wage(f"{prefix}-28", card_no, payment_method="cash", voucher_ref="B-28"),
+                {"voucher_ref": ""},
+                (Fault("voucher_ref", "voucher-missing", "needs a voucher_ref"),),
+            ),
+            Line(
+                wage(f"{prefix}-29", card_no),
+                {"payment_method": "check"},
+                (
+                    Fault(
+                        "payment_method", "payment-method-unknown", "one of bank, cash, mobilepay"
+                    ),
+                ),
+            ),
+            Line(
+                wage(f"{prefix}-30", card_no),
+                {"holiday_pay_kr": "1.250,51"},
+                (Fault("amount_kr", "parts-exceed-amount", "parts of the amount"),),
+            ),
+            Line(
+                wage(f"{prefix}-31", card_no),
+                {"employment_ref": "E-98"},
+                (Fault("employment_ref", "employment-unknown", "register it first"),),
+            ),
+            Line(
+                wage(f"{prefix}-32", card_no),
+                {"card_no": "00012"},
+                (Fault("card_no", "employment-card-mismatch", "card"),),
+            ),
+            Line(
+                wage(f"{prefix}-33", card_no),
+                {"cvr": OTHER_CVR},
+                (Fault("cvr", "employment-cvr-mismatch", "employ"),),
+            ),
+            Line(
+                wage(f"{prefix}-34", card_no),
+                {"card_no": "00098"},
+                (Fault("card_no", "card-unknown", "try again in a moment"),),
+            ),
+            Line(
+                wage(f"{prefix}-35", card_no),
+                {"wage_ref": f"{prefix}-21", "amount_kr": "1.221,51"},
+                (Fault("amount_kr", "idempotency-mismatch", "line 2 has the same key"),),
+            ),
+            Line(
+                wage(f"{prefix}-36", "00012"),
+                {"wage_ref": "W-00012", "amount_kr": "1.250,51"},
+                (Fault("amount_kr", "idempotency-mismatch", "another amount_kr"),),
+            ),
+        ),
+        separator=",",
+    )
+
+
+GRANTS = Sheet(
+    "grants",
+    (
+        Line(grant("00021")),
+        Line(grant("00022"), {"cpr": "7101100"}, (Fault("cpr", "cpr-format", "ten digits"),)),
+        Line(
+            grant("00023"),
+            {"cpr": "9902300023"},
+            (Fault("cpr", "cpr-format", "birth date, DDMMYY"),),
+        ),
+        Line(
+            grant("00024"), {"card_no": "24"}, (Fault("card_no", "card-no-format", "five digits"),)
+        ),
+        Line(
+            grant("00025"),
+            {"card_no": ""},
+            (Fault("card_no", "value-missing", "is needed on every row"),),
+        ),
+        Line(
+            grant("00026"),
+            {"municipality_code": "961"},
+            (Fault("municipality_code", "municipality-code-format", "three digits"),),
+        ),
+        Line(
+            grant("00027"),
+            {"valid_from": "30-02-2023", "decided_on": "1/2/2023"},
+            (
+                Fault("valid_from", "date-format", "no such date"),
+                Fault("decided_on", "date-format", "YYYY-MM-DD or DD-MM-YYYY"),
+            ),
+        ),
+        Line(
+            grant("00028"),
+            {"benefit": "su", "age_group": "29"},
+            (
+                Fault("benefit", "benefit-unknown", "one of kontanthjaelp, foertidspension"),
+                Fault("age_group", "age-group-unknown", "one of under-30, 30-plus"),
+            ),
+        ),
+        Line(
+            grant("00029"),
+            {"registered_at": "2099-01-01"},
+            (Fault("registered_at", "registered-in-future", "future"),),
+        ),
+        Line(
+            grant("00030"),
+            {"registered_at": "2023-01-02 12:00"},
+            (Fault("registered_at", "time-without-offset", "+02:00"),),
+        ),
+        Line(
+            grant("00031"),
+            {"cpr": grant("00011")["cpr"]},
+            (Fault("cpr", "grant-exists", "live card"),),
+        ),
+        Line(
+            grant("00032"),
+            grant("00012", benefit="none"),
+            (Fault("benefit", "idempotency-mismatch", "another benefit"),),
+        ),
+    ),
+    separator=",",
+)
+
+GRANT_CHANGES = Sheet(
+    "grant-changes",
+    (
+        Line(change("00011", "reviewed")),
+        Line(
+            change("00012", "deactivated"),
+            {"effective_on": "2023-02-14"},
+            (Fault("effective_on", "effective-before-decided", "on or after decided_on"),),
+        ),
+        Line(
+            change("00013", "reviewed"),
+            {"change": "paused"},
+            (Fault("change", "change-unknown", "one of reviewed, deactivated"),),
+        ),
+        Line(
+            change("00014", "transferred", municipality_code="561"),
+            {"municipality_code": ""},
+            (Fault("municipality_code", "municipality-code-missing", "names the municipality"),),
+        ),
+        Line(
+            change("00014", "reviewed"),
+            {"card_no": "00098"},
+            (Fault("card_no", "card-unknown", "grant it first"),),
+        ),
+        Line(
+            change("00015", "reviewed"),
+            {"change": "deactivated", "effective_on": "2023-04-01"},
+            (Fault("change", "grant-inactive", "deactivated"),),
+        ),
+        Line(
+            change("00013", "deactivated"),
+            {"change": "reactivated"},
+            (Fault("change", "grant-active", "active"),),
+        ),
+        Line(
+            change("00012", "reviewed"),
+            {"municipality_code": "561"},
+            (Fault("municipality_code", "municipality-not-a-transfer", "only a transfer"),),
+        ),
+    ),
+)
+
+EMPLOYMENTS = Sheet(
+    "employments",
+    (
+        Line(employment("E-21", "00011", employer="Blåbær & Sønner", contact="Åse Ø.")),
+        Line(
+            employment("E-22", "00012"),
+            {"cvr": "13748137"},
+            (Fault("cvr", "cvr-check-digit", "virk.dk"),),
+        ),
+        Line(
+            employment("E-23", "00012"),
+            {"cvr": "DK13748136"},
+            (Fault("cvr", "cvr-format", "eight digits"),),
+        ),
+        Line(
+            employment("E-24", "00013"),
+            {"sector": "rengøring, vinduespolering og græsslåning i Ærøskøbing"},
+            (Fault("sector", "value-too-long", "at most 40 characters"),),
+        ),
+        Line(
+            employment("E-25", "00013"),
+            {"ends_on": "2023-01-02"},
+            (Fault("ends_on", "ends-before-start", "on or after starts_on"),),
+        ),
+        Line(
+            employment("E-26", "00014"),
+            {"employer": ""},
+            (Fault("employer", "value-missing", "is needed on every row"),),
+        ),
+        Line(
+            employment("E-27", "00014"),
+            {"employment_ref": "E-00011", "card_no": "00011", "sector": "gartneri"},
+            (Fault("sector", "idempotency-mismatch", "another sector"),),
+        ),
+    ),
+    encoding="cp1252",
+)
+
+WAGE_REVERSALS = Sheet(
+    "wage-reversals",
+    (
+        Line(reversal("W-01")),
+        Line(
+            reversal("W-02"),
+            {"wage_ref": "W-98"},
+            (Fault("wage_ref", "wage-unknown", "no wage of this reference"),),
+        ),
+        Line(
+            reversal("W-03"),
+            {"wage_ref": "W-00015", "reason": "En anden grund"},
+            (Fault("reason", "idempotency-mismatch", "another reason"),),
+        ),
+        Line(
+            reversal("W-04"),
+            {"wage_ref": "W-00014"},
+            (Fault("wage_ref", "already-reversed", "reversed"),),
+        ),
+        Line(
+            reversal("W-05"),
+            {"reason": "", "reversed_on": "i går"},
+            (
+                Fault("reason", "value-missing", "is needed on every row"),
+                Fault("reversed_on", "date-format", "YYYY-MM-DD or DD-MM-YYYY"),
+            ),
+        ),
+    ),
+)
+
+CONTACTS = Sheet(
+    "contacts",
+    (
+        Line(contact("00011", "69000011")),
+        Line(
+            contact("00012", "69000012"),
+            {"phone": "6900"},
+            (Fault("phone", "phone-invalid", "eight digits"),),
+        ),
+        Line(
+            contact("00013", "69000013"),
+            {"card_no": "0013"},
+            (Fault("card_no", "card-no-format", "five digits"),),
+        ),
+    ),
+    separator=",",
+)
+
+EVERY_KIND = (GRANTS, GRANT_CHANGES, EMPLOYMENTS, wages("W", "00011"), WAGE_REVERSALS, CONTACTS)
+"""Each rests on what is registered, and on no other of them."""
