@@ -229,7 +229,8 @@ class Workspace(ABC, Generic[S, E]):
         """
         if registered_at is not None and registered_at > now:
             raise RegisteredInFuture(
-                f"registered_at {format_moment(registered_at)} is in the future"
+                f"registered_at {format_moment(registered_at)} is in the future; give when the "
+                "source system learned it, or leave it out for now"
             )
         return registered_at or now
 

@@ -259,14 +259,20 @@ def _issue(command: IssueGrant, citizen: Citizen) -> GrantIssued:
 
 def _deactivate(command: DeactivateGrant, card: Card) -> GrantDeactivated:
     if isinstance(card, InactiveCard):
-        raise GrantInactive(f"card {command.card_no} is deactivated since {card.changed_on}")
+        raise GrantInactive(
+            f"card {command.card_no} is deactivated since {card.changed_on}: "
+            "leave this out, or reactivate it first"
+        )
     _refuse_before(command, card)
     return GrantDeactivated(**_dates(command))
 
 
 def _reactivate(command: ReactivateGrant, card: Card, citizen: Citizen) -> GrantReactivated:
     if isinstance(card, ActiveCard):
-        raise GrantActive(f"card {command.card_no} is active since {card.changed_on}")
+        raise GrantActive(
+            f"card {command.card_no} is active since {card.changed_on}: "
+            "leave this out, or deactivate it first"
+        )
     if citizen.has_live_card:
         raise GrantExists("the citizen holds another live card; deactivate it first")
     _refuse_before(command, card)

@@ -161,7 +161,10 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
     ) -> Answer:
         place = self._wages.get(request.wage_ref)
         if place is None:
-            raise domain.WageUnknown("no wage of this reference is registered")
+            raise domain.WageUnknown(
+                "no wage of this reference is registered; register it first, or correct the "
+                "reference"
+            )
         known_at = self.known_at(request.registered_at, now)
         event = domain.decide(
             domain.ReverseWage(
