@@ -143,12 +143,12 @@ def wages(prefix: str, card_no: str) -> Sheet:
             Line(
                 wage(f"{prefix}-26", card_no),
                 {"paid_on": "2099-02-24", "registered_at": ""},
-                (Fault("paid_on", "wage-in-future", "paid"),),
+                (Fault("paid_on", "wage-in-future", "register a wage once paid"),),
             ),
             Line(
                 wage(f"{prefix}-27", card_no),
                 {"paid_on": "2023-02-26"},
-                (Fault("paid_on", "registered-before-paid", "registered"),),
+                (Fault("paid_on", "registered-before-paid", "is on or before 2023-02-25"),),
             ),
             Line(
                 wage(f"{prefix}-28", card_no, payment_method="cash", voucher_ref="B-28"),
@@ -177,12 +177,12 @@ def wages(prefix: str, card_no: str) -> Sheet:
             Line(
                 wage(f"{prefix}-32", card_no),
                 {"card_no": "00012"},
-                (Fault("card_no", "employment-card-mismatch", "card"),),
+                (Fault("card_no", "employment-card-mismatch", "give that card's number"),),
             ),
             Line(
                 wage(f"{prefix}-33", card_no),
                 {"cvr": OTHER_CVR},
-                (Fault("cvr", "employment-cvr-mismatch", "employ"),),
+                (Fault("cvr", "employment-cvr-mismatch", "an employment of its own"),),
             ),
             Line(
                 wage(f"{prefix}-34", card_no),
@@ -246,7 +246,7 @@ GRANTS = Sheet(
         Line(
             grant("00029"),
             {"registered_at": "2099-01-01"},
-            (Fault("registered_at", "registered-in-future", "future"),),
+            (Fault("registered_at", "registered-in-future", "leave it out for now"),),
         ),
         Line(
             grant("00030"),
@@ -256,7 +256,7 @@ GRANTS = Sheet(
         Line(
             grant("00031"),
             {"cpr": grant("00011")["cpr"]},
-            (Fault("cpr", "grant-exists", "live card"),),
+            (Fault("cpr", "grant-exists", "deactivate or close it"),),
         ),
         Line(
             grant("00032"),
@@ -294,12 +294,12 @@ GRANT_CHANGES = Sheet(
         Line(
             change("00015", "reviewed"),
             {"change": "deactivated", "effective_on": "2023-04-01"},
-            (Fault("change", "grant-inactive", "deactivated"),),
+            (Fault("change", "grant-inactive", "or reactivate it first"),),
         ),
         Line(
             change("00013", "deactivated"),
             {"change": "reactivated"},
-            (Fault("change", "grant-active", "active"),),
+            (Fault("change", "grant-active", "or deactivate it first"),),
         ),
         Line(
             change("00012", "reviewed"),
@@ -354,7 +354,7 @@ WAGE_REVERSALS = Sheet(
         Line(
             reversal("W-02"),
             {"wage_ref": "W-98"},
-            (Fault("wage_ref", "wage-unknown", "no wage of this reference"),),
+            (Fault("wage_ref", "wage-unknown", "register it first, or correct"),),
         ),
         Line(
             reversal("W-03"),
@@ -364,7 +364,7 @@ WAGE_REVERSALS = Sheet(
         Line(
             reversal("W-04"),
             {"wage_ref": "W-00014"},
-            (Fault("wage_ref", "already-reversed", "reversed"),),
+            (Fault("wage_ref", "already-reversed", "under a new reference"),),
         ),
         Line(
             reversal("W-05"),
