@@ -17,8 +17,8 @@ def kill_in_the_middle(
 
     It is frozen before it is killed, so that what had not ended then is what the kill cut off.
     """
-    wait_for(begun, what=f"work for {service} to be killed in", timeout_s=BEGUN_S)
     pid = stack.pid(service)
+    wait_for(begun, what=f"work for {service} to be killed in", timeout_s=BEGUN_S)
     os.kill(pid, signal.SIGSTOP)
     in_time = not ended()
     os.kill(pid, signal.SIGKILL)

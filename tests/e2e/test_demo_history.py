@@ -115,7 +115,8 @@ def _kill_the_others(stack: Stack, observer: Observer, has_ended: Callable[[], b
     def is_appending() -> bool:
         return observer.count("payroll", APPENDING) > 0
 
-    before = observer.count("allowance", WAGES_ENTERED)
+    entered = observer.count("allowance", WAGES_ENTERED)
+    texted = observer.count("notifications", TEXTS_OF_WAGES)
     kill_in_the_middle(
         stack,
         "payroll",
@@ -125,13 +126,13 @@ def _kill_the_others(stack: Stack, observer: Observer, has_ended: Callable[[], b
     kill_in_the_middle(
         stack,
         "notifications",
-        begun=lambda: observer.count("notifications", TEXTS_OF_WAGES) > 0,
+        begun=lambda: observer.count("notifications", TEXTS_OF_WAGES) > texted,
         ended=has_ended,
     )
     kill_in_the_middle(
         stack,
         "allowance",
-        begun=lambda: observer.count("allowance", WAGES_ENTERED) >= before + 3000,
+        begun=lambda: observer.count("allowance", WAGES_ENTERED) >= entered + 3000,
         ended=has_ended,
     )
     return ["payroll", "notifications", "allowance"]
