@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from deploy.local.stack import Stack
+from tests.e2e import flaws
 from tests.e2e.command import TAKEN_OVER, Frikort
 
 CAPS = (
@@ -42,6 +43,26 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def frikort(stack: Stack) -> Frikort:
     """The command on the stack."""
     return Frikort.of(stack)
+
+
+@pytest.fixture(scope="session")
+def registered(stack: Stack, frikort: Frikort, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A few cards, employments and wages of a municipality that is not the demo's."""
+    folder = tmp_path_factory.mktemp("registered")
+    for sheets in flaws.REGISTERED:
+        importing = [
+            frikort.start("import", sheet.kind, str(sheet.corrected(folder)), "--wait")
+            for sheet in sheets
+        ]
+        for running in importing:
+            running.said().require()
+    # By hand, so that a file's row has a key of its own.
+    httpx.post(
+        f"{stack.service_url('payroll')}/v1/wages/W-00014/reversal",
+        json={"reason": "Udbetalt ved en fejl", "reversed_on": "2023-03-01"},
+        headers={"Idempotency-Key": "by-hand"},
+        trust_env=False,
+    ).raise_for_status()
 
 
 def _set_caps(stack: Stack) -> None:

@@ -1,15 +1,15 @@
 """Files with a bad row of every kind, each with what is to be said of it.
 
-They are of a municipality of their own (461) and of cards below 00100, which the demo's
-history does not use; they rest on the few cards, employments and wages of `REGISTERED`.
+They are of a municipality and of cards (below 00100) that the demo's history does not use, and
+rest on the few facts of `REGISTERED`.
 """
 
 from tests.e2e.sheets import Fault, Line, Row, Sheet
 
 MUNICIPALITY = "461"
 CVR, OTHER_CVR = "13748136", "44000008"
-UNPAID = ("00016", "00017")
-HOLDERS = ("00011", "00012", "00013", "00014", "00015", *UNPAID)
+UNPAID = "00016"
+HOLDERS = ("00011", "00012", "00013", "00014", "00015", UNPAID)
 """Cards that are granted before any bad file comes; 00015 is deactivated, its wage reversed."""
 
 
@@ -89,23 +89,23 @@ def contact(card_no: str, phone: str, **given: str) -> Row:
     return {"card_no": card_no, "phone": phone, "registered_at": "2023-01-04", **given}
 
 
-def good(kind: str, *rows: Row) -> Sheet:
-    """Write a file without any flaw."""
+def _good(kind: str, *rows: Row) -> Sheet:
     return Sheet(kind, tuple(Line(row) for row in rows))
 
 
+_PAID = {f"W-{card_no}": card_no for card_no in HOLDERS if card_no != UNPAID} | {
+    f"W-{number:02d}": "00014" for number in range(1, 6)
+}
 REGISTERED = (
-    good("grants", *(grant(card_no) for card_no in HOLDERS)),
-    good("grant-changes", change("00015", "deactivated")),
-    good("employments", *(employment(f"E-{card_no}", card_no) for card_no in HOLDERS)),
-    good(
-        "wages",
-        *(wage(f"W-{card_no}", card_no) for card_no in HOLDERS if card_no not in UNPAID),
-        *(wage(f"W-{number:02d}", "00014") for number in range(1, 6)),
+    (_good("grants", *(grant(card_no) for card_no in HOLDERS)),),
+    (
+        _good("grant-changes", change("00015", "deactivated")),
+        _good("employments", *(employment(f"E-{card_no}", card_no) for card_no in HOLDERS)),
     ),
-    good("wage-reversals", reversal("W-00015")),
+    (_good("wages", *(wage(ref, card_no) for ref, card_no in _PAID.items())),),
+    (_good("wage-reversals", reversal("W-00015")),),
 )
-"""What is registered before any bad file comes, in the order of import."""
+"""What is registered before any bad file comes: files that go in together, in order."""
 
 
 def wages(prefix: str, card_no: str) -> Sheet:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
@@ -40,21 +39,6 @@ def recorded(stack: Stack) -> Iterator[Look]:
     yield look
     for connection in opened.values():
         connection.close()
-
-
-@pytest.fixture(scope="module")
-def registered(stack: Stack, frikort: Frikort, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The cards, employments and wages that the files rest on."""
-    folder = tmp_path_factory.mktemp("registered")
-    for sheet in flaws.REGISTERED:
-        frikort.import_file(sheet.kind, sheet.corrected(folder), "--wait").require()
-    # By hand, so that the file's row has a key of its own.
-    httpx.post(
-        f"{stack.service_url('payroll')}/v1/wages/W-00014/reversal",
-        json={"reason": "Udbetalt ved en fejl", "reversed_on": "2023-03-01"},
-        headers={"Idempotency-Key": "by-hand"},
-        trust_env=False,
-    ).raise_for_status()
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +99,7 @@ def test_a_dry_run_says_what_is_wrong_and_takes_nothing(
     registered: None, frikort: Frikort, recorded: Look, tmp_path: Path
 ) -> None:
     del registered
-    dry, _ = flaws.UNPAID
-    sheet = flaws.wages("D", dry).without("card-unknown")
+    sheet = flaws.wages("D", flaws.UNPAID).without("card-unknown")
     bad, good = sheet.bad(tmp_path), sheet.corrected(tmp_path)
     before = recorded()
 
@@ -132,24 +115,22 @@ def test_a_dry_run_says_what_is_wrong_and_takes_nothing(
     assert "nothing was taken" in said[-1]
     assert (passed.report().appended, passed.report().dry_run) == (sheet.facts, True)
     assert recorded() == before
-    assert frikort("balance", dry, "--year", "2023", "--json").json()["entries"] == 0
 
 
 def test_a_partial_import_takes_the_good_rows_and_still_exits_1(
-    registered: None, frikort: Frikort, tmp_path: Path
+    registered: None, frikort: Frikort, recorded: Look, tmp_path: Path
 ) -> None:
     del registered
-    _, partial = flaws.UNPAID
-    sheet = flaws.wages("P", partial).without("card-unknown")
+    sheet = flaws.wages("P", flaws.UNPAID).without("card-unknown")
     good = {line.row["wage_ref"] for line in sheet.lines if not line.faults}
+    before = recorded()["payroll"]
 
     partly = frikort.import_file("wages", sheet.bad(tmp_path), "--partial", "--wait")
 
     report = partly.report(status=1)
     assert (report.state, report.appended, report.waiting) == ("done", len(good), ())
     assert _problems(report) == sheet.problems()
-    balance = frikort("balance", partial, "--year", "2023", "--json").json()
-    assert balance["entries"] == len(good)
+    assert recorded()["payroll"] == before + len(good)
     rest = frikort.import_file("wages", sheet.corrected(tmp_path), "--wait").report()
     assert rest.appended == sheet.facts - len(good)
 
