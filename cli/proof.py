@@ -6,6 +6,7 @@ names what is wrong — which entry, which field, what it should have been — a
 
 import hashlib
 import json
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from frikort_contracts.types import format_moment
 
 CHAIN_TAG: Final = b"frikort-entry-1"
 GENESIS: Final = bytes(32)
+NAMESPACE: Final = uuid.UUID("5d0cbd9c-0d4f-5a51-9b1c-6f6b1b7f6a11")
+"""Of the UUIDv5 ids of the events that an entry sends."""
 ACCOUNTS: Final = ("available", "covered", "employer", "excess")
 FAULTS_KEPT_MAX: Final = 1000
 
@@ -90,6 +93,10 @@ class Proof:
             self._expect(where, column, row[column], payload.get(column))
         for column in ("in_force_from", "legal_basis"):
             self._expect(where, column, _text(row[column]), payload.get(column))
+        for column, key in (("type", "type"), ("rule_key", "key"), ("event_id", "id")):
+            self._expect(where, column, str(row[column]), rule.get(key))
+        for column in ("known_at", "recorded_at"):
+            self._expect(where, column, format_moment(row[column]), rule.get(column))
         self._rule_head = bytes(row["hash"])
 
     def end(self, stored: "Stored") -> None:
@@ -131,6 +138,12 @@ class Proof:
         entry = self._parse(where, content)
         if not entry:
             return
+        try:
+            self._check_content(where, row, entry, chain)
+        except (KeyError, TypeError, ValueError) as error:
+            self._fault(where, "bytes", f"{type(error).__name__}: {error}", "an entry's fields")
+
+    def _check_content(self, where: str, row: Row, entry: dict[str, Any], chain: _Chain) -> None:
         self._check_columns(where, row, entry)
         source = entry["source"]
         topic = row["source_topic"]
@@ -167,6 +180,9 @@ class Proof:
             self._expect(where, column, _text(row[column]), _text(expected))
         for column in ("recorded_at", "known_at"):
             self._expect(where, column, format_moment(row[column]), entry[column])
+        for index, event in enumerate(entry["events"]):
+            name = f"{source['id']}/{entry['citizen_id']}/{index}"
+            self._expect(where, "events.id", event["id"], str(uuid.uuid5(NAMESPACE, name)))
 
     def _check_decision(
         self, where: str, row: Row, entry: dict[str, Any], source: dict[str, Any], chain: _Chain
@@ -177,9 +193,13 @@ class Proof:
         if source["type"] == "wage-paid":
             self._expect(where, "covered + excess", covered_ore + excess_ore, payload["amount_ore"])
             self._expect(where, "decision.year", str(decision["year"]), payload["paid_on"][:4])
+            self._expect(where, "paid_on", _text(row["paid_on"]), payload["paid_on"])
             chain.wages[payload["wage_id"]] = (covered_ore, excess_ore)
         else:
-            original = chain.wages.get(payload.get("wage_id", ""), (0, 0))
+            original = chain.wages.pop(payload["wage_id"], None)
+            if original is None:
+                self._fault(where, "reversal", payload["wage_id"], "a wage not reversed before")
+                original = (-covered_ore, -excess_ore)
             self._expect(where, "reversal", (covered_ore, excess_ore), (-original[0], -original[1]))
         self._expect(where, "amount_ore", row["amount_ore"], covered_ore + excess_ore)
         amounts = dict(

@@ -1,15 +1,16 @@
 """Allowance over HTTP: parse, ask, render; no rules."""
 
 import datetime as dt
+import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime
+from pydantic import BeforeValidator
 
 from frikort_contracts.requests import SetCapRequest
-from frikort_contracts.types import COPENHAGEN, CardNo, MunicipalityCode, ShortText
+from frikort_contracts.types import COPENHAGEN, CardNo, Moment, MunicipalityCode, ShortText, moment
 from services.allowance.balances import (
     AllowanceBalance,
     JournalEntry,
@@ -24,10 +25,20 @@ from services.chassis.database import Pool
 from services.chassis.http import IdempotencyKey, TraceParent, answered, to_command
 from services.chassis.workspace import Answer, Command
 
+
+def _to_moment(value: Any) -> Any:
+    """Read a date as its last instant in Denmark, a time with its offset as it is."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return dt.datetime.combine(moment(value).astimezone(COPENHAGEN), dt.time.max, COPENHAGEN)
+    return value
+
+
 KnownAt = Annotated[
-    dt.date | AwareDatetime | None,
+    Moment | None,
+    BeforeValidator(_to_moment),
     Query(description="a time with its offset, or a date: to its last instant"),
 ]
+AskedYear = Annotated[int | None, Query(ge=2019, le=9999)]
 Run = Callable[[Command], Awaitable[Answer]]
 CapYear = Annotated[int, Path(ge=2019, le=9999)]
 
@@ -39,18 +50,16 @@ def ledger_routes(pool: Pool, clock: Clock) -> APIRouter:
     @router.get("/cards/{card_no}/allowance")
     async def allowance(
         card_no: CardNo,
-        year: int | None = None,
+        year: AskedYear = None,
         as_of: dt.date | None = None,
         known_at: KnownAt = None,
     ) -> AllowanceBalance:
         """Give a card's year: as of a business date, as known at a moment."""
-        question = Question(
-            year=year or today(clock).year, as_of=as_of, known_at=_last_instant(known_at)
-        )
+        question = Question(year=year or today(clock).year, as_of=as_of, known_at=known_at)
         return await read_balance(pool, clock, card_no, question)
 
     @router.get("/cards/{card_no}/entries")
-    async def entries(card_no: CardNo, year: int | None = None) -> list[JournalEntry]:
+    async def entries(card_no: CardNo, year: AskedYear = None) -> list[JournalEntry]:
         """Give the journal entries of the card's holder, in order."""
         return await read_entries(pool, card_no, year)
 
@@ -89,9 +98,3 @@ def rule_routes(run: Run) -> APIRouter:
         return answered(await run(to_command("caps", whole, key, trace)))
 
     return router
-
-
-def _last_instant(known_at: dt.date | dt.datetime | None) -> dt.datetime | None:
-    if known_at is None or isinstance(known_at, dt.datetime):
-        return known_at
-    return dt.datetime.combine(known_at, dt.time.max, tzinfo=COPENHAGEN)

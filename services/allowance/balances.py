@@ -67,7 +67,8 @@ async def read_balance(
         CardUnknown: no grant of the card has arrived.
     """
     moment = question.known_at or clock.now()
-    async with pool.acquire() as connection:
+    snapshot = {"isolation": "repeatable_read", "readonly": True}
+    async with pool.acquire() as connection, connection.transaction(**snapshot):
         citizen_id = await find_citizen(connection, card_no)
         sums = await _sums(connection, citizen_id, question)
         waiting = await connection.fetchval(

@@ -127,7 +127,8 @@ def cap_for(caps: Sequence[Cap], known_at: dt.datetime) -> Cap | None:
     usable = [cap for cap in caps if cap.known_at <= known_at and cap.in_force_from <= today]
     if usable:
         return max(usable, key=lambda cap: (cap.in_force_from, cap.known_at, cap.version))
-    return min(caps, key=lambda cap: (cap.known_at, cap.in_force_from, cap.version))
+    later = [cap for cap in caps if cap.known_at > known_at]
+    return min(later or caps, key=lambda cap: (cap.known_at, cap.in_force_from, cap.version))
 
 
 def limit_in_force(caps: Iterable[Cap], on: dt.date, known_by: dt.datetime) -> int | None:

@@ -53,7 +53,7 @@ class Ledger:
 
     async def _post(self, records: Sequence[RawRecord]) -> None:
         async with transaction(self.pool) as connection:
-            taken = await Inbox.take(connection, records)
+            taken = await Inbox.take(connection, records, co_partitioned=store.TOPICS)
             partitions = {message.partition for message in taken.fresh}
             locked = await store.lock_partitions(connection, partitions)
             received, unreadable = _read_all(taken.fresh)
@@ -77,7 +77,7 @@ class Ledger:
 
     async def _release(self, partition: int, citizen_ids: Sequence[str]) -> None:
         async with transaction(self.pool) as connection:
-            taken = Inbox(connection, [])
+            taken = await Inbox.open(connection, [(topic, partition) for topic in store.TOPICS])
             locked = await store.lock_partitions(connection, [partition])
             self.memory.recall(citizen_ids, {partition: locked[partition][1]})
             citizens = dict.fromkeys(citizen_ids, partition)
@@ -115,13 +115,15 @@ class Ledger:
             for r in (*received, *waiting)
             if isinstance(r.body, WageReversedBody)
         }
+        originals, reversed_wages = await store.find_apportionments(connection, reversals)
         return Posting(
             pages=pages,
             rules=await store.read_rules(connection),
             inbox=taken,
             now=self.clock.now(),
             journal_seq={partition: seq for partition, (seq, _) in locked.items()},
-            originals=await store.find_apportionments(connection, reversals),
+            originals=originals,
+            reversed_wages=reversed_wages,
         )
 
     async def _park_strangers(

@@ -30,7 +30,6 @@ from services.allowance.translate import (
     to_card_change,
     to_wage,
 )
-from services.chassis.errors import ContractError
 from services.chassis.inbox import BEHIND_PARKED, Inbox, Message
 
 GRANTS_BEHIND = "grants-behind"
@@ -77,6 +76,7 @@ class Posting:
     now: dt.datetime
     journal_seq: dict[int, int]
     originals: dict[str, Apportionment]
+    reversed_wages: set[str] = field(default_factory=set)
     entries: list[Entry] = field(default_factory=list)
     released: list[Message] = field(default_factory=list)
     _now_text: str = field(init=False)
@@ -93,7 +93,8 @@ class Posting:
             self._count(received, "duplicate")
         else:
             follows = received.source.version == page.payroll_version + 1
-            page.payroll_version = received.source.version
+            if follows:
+                page.payroll_version = received.source.version
             page.touched = True
             if page.waiting and page.is_blocked(PAYROLL.name):
                 self._hold(page, received, _reason_behind(page))
@@ -179,8 +180,10 @@ class Posting:
                 self._hold(page, received, CAP_UNKNOWN)
             return
         cap = cap_for(self.rules.caps_of(original.year), body.known_at)
-        if cap is None:
-            raise ContractError("cap-unknown", "a wage was decided in a year without a cap")
+        if cap is None or body.wage_id in self.reversed_wages:
+            self.park(page, received.message, "already-reversed" if cap else CAP_UNKNOWN)
+            return
+        self.reversed_wages.add(body.wage_id)
         self._enter(page, received, reverse(original), body.wage_id, cap.amount_ore)
 
     def _enter(

@@ -67,7 +67,7 @@ class Picture:
 async def read_status(pool: Pool, clock: Clock, question: StatusQuestion) -> Status:
     """Read the picture on a date and count."""
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-        cards = await connection.fetch("SELECT * FROM cards WHERE valid_from <= $1", question.on)
+        cards = await connection.fetch("SELECT * FROM cards")
         changes: dict[str, list[Mapping[str, Any]]] = {}
         for row in await connection.fetch("SELECT * FROM card_changes ORDER BY card_no, version"):
             changes.setdefault(row["card_no"], []).append(row)
@@ -110,18 +110,19 @@ def today(clock: Clock) -> dt.date:
 
 def count(picture: Picture, question: StatusQuestion) -> Status:
     """Fold the picture into the counts."""
-    cards = {
+    theirs = {
         card["card_no"]: card
         for card in picture.cards
         if question.municipality_code
         in {None, _municipality(card, picture.changes[card["card_no"]], question.on)}
     }
+    cards = {no: card for no, card in theirs.items() if card["valid_from"] <= question.on}
     active = sum(_is_active(picture.changes[card_no], question.on) for card_no in cards)
     used = [row for row in picture.used if row["card_no"] in cards]
     exhausted = _exhausted_years(picture, question.on)
     by_card = {card_no: exhausted.get(card["citizen_id"], set()) for card_no, card in cards.items()}
-    employments = [row for row in picture.employments if _counts(row, cards, question)]
-    benefits = Counter(cards[row["card_no"]]["benefit"] for row in employments)
+    employments = [row for row in picture.employments if _counts(row, theirs, question)]
+    benefits = Counter(theirs[row["card_no"]]["benefit"] for row in employments)
     sectors = Counter(row["sector"] for row in employments)
     return Status(
         granted=len(cards),

@@ -156,7 +156,7 @@ async def read_versions(
         FROM citizens
         WHERE citizen_id = ANY($1::UUID[])
         """,
-        list(citizen_ids),
+        [citizen_id for citizen_id in citizen_ids if inbox.is_uuid(citizen_id)],
     )
     column = "grants_version" if topic == TOPICS[0] else "payroll_version"
     return {str(row["citizen_id"]): row[column] for row in rows}
@@ -170,22 +170,22 @@ async def anything_held(connection: Connection) -> bool:
 
 async def find_apportionments(
     connection: Connection, wages: Mapping[str, str]
-) -> dict[str, Apportionment]:
-    """Find what was decided about wages (wage id → citizen)."""
+) -> tuple[dict[str, Apportionment], set[str]]:
+    """Find what was decided about wages (wage id → citizen), and which are reversed."""
     if not wages:
-        return {}
+        return {}, set()
     rows = await connection.fetch(
         """
-        SELECT j.wage_id, j.year, j.paid_on, j.covered_ore, j.excess_ore
+        SELECT j.wage_id, j.source_type, j.year, j.paid_on, j.covered_ore, j.excess_ore
         FROM unnest($1::UUID[], $2::UUID[]) AS w (wage_id, citizen_id)
         JOIN journal AS j ON j.citizen_id = w.citizen_id
         WHERE j.wage_id = w.wage_id
-          AND j.source_type = 'wage-paid'
         """,
         list(wages),
         list(wages.values()),
     )
-    return {
+    reversed_wages = {str(row["wage_id"]) for row in rows if row["source_type"] != "wage-paid"}
+    decided = {
         str(row["wage_id"]): Apportionment(
             row["year"],
             row["paid_on"],
@@ -194,7 +194,9 @@ async def find_apportionments(
             ApportionReason.WITHIN_CAP,
         )
         for row in rows
+        if row["source_type"] == "wage-paid"
     }
+    return decided, reversed_wages
 
 
 async def append_entries(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -289,6 +291,7 @@ async def project(connection: Connection, entries: Iterable[Entry]) -> None:
           card_no, citizen_id, municipality_code, valid_from, benefit, age_group
         )
         VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT DO NOTHING
         """,
         [
             (b.card_no, r.citizen_id, b.municipality_code, b.valid_from, b.benefit, b.age_group)
@@ -301,6 +304,7 @@ async def project(connection: Connection, entries: Iterable[Entry]) -> None:
           card_no, version, kind, effective_on, decided_on, municipality_code
         )
         VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT DO NOTHING
         """,
         [_card_change(r) for r in applied if isinstance(r.body, GrantIssuedBody | CardChangedBody)],
     )
@@ -310,6 +314,7 @@ async def project(connection: Connection, entries: Iterable[Entry]) -> None:
           employment_id, card_no, sector, starts_on, ends_on, consultant, registered_on
         )
         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT DO NOTHING
         """,
         [
             (
@@ -390,6 +395,6 @@ def _journal_row(entry: Entry) -> tuple[object, ...]:
         message.topic,
         message.partition,
         message.offset,
-        headers["ce_correlationid"].decode() if "ce_correlationid" in headers else source.id,
+        headers["ce_correlationid"].decode(),
         None if trace is None else trace.decode(),
     )

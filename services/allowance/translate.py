@@ -20,13 +20,25 @@ from services.allowance.entry import NotCanonicalError, Source, require_canonica
 from services.chassis.errors import ContractError
 from services.chassis.inbox import Message
 
-MOMENT_LENGTH = len("2023-05-31T12:00:00.000000Z")
+EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LATEST = dt.datetime(9000, 1, 1, tzinfo=dt.UTC)
+AMOUNT_ORE_MAX = 10**12
+VERSION_MAX = 10**9
 
-_CardNo = Annotated[str, Field(pattern="^[0-9]{5}$")]
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_VERSION = re.compile(rb"[1-9][0-9]{0,8}")
+_MUNICIPALITY = re.compile(rb"[1-8][0-9]{2}")
+_TYPE = re.compile(rb"[a-z][a-z0-9-]{0,63}")
+_CORRELATION = re.compile(rb"[\x21-\x7e]{1,200}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_CardNo = Annotated[str, Field(pattern="^[0-9]{5}$")]
 _Uuid = Annotated[str, Field(pattern=f"^{_UUID.pattern}$")]
-_Version = Annotated[int, Field(strict=True, ge=0)]
-_PositiveOre = Annotated[int, Field(strict=True, gt=0)]
+_Version = Annotated[int, Field(ge=0, le=VERSION_MAX)]
+_PositiveOre = Annotated[int, Field(gt=0, le=AMOUNT_ORE_MAX)]
+_Day = Annotated[dt.date, Field(ge=EARLIEST.date(), le=LATEST.date())]
+_Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
+_Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$")]
+_MunicipalityCode = Annotated[str, Field(pattern="^[1-8][0-9]{2}$")]
 
 
 class Body(BaseModel):
@@ -34,7 +46,7 @@ class Body(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    known_at: AwareDatetime
+    known_at: _Moment
     card_no: _CardNo | None = None
 
 
@@ -49,7 +61,7 @@ class WagePaidBody(PayrollBody):
 
     card_no: _CardNo
     wage_id: _Uuid
-    paid_on: dt.date
+    paid_on: _Day
     amount_ore: _PositiveOre
 
 
@@ -65,37 +77,37 @@ class EmploymentRegisteredBody(PayrollBody):
 
     card_no: _CardNo
     employment_id: _Uuid
-    sector: str
-    starts_on: dt.date
-    ends_on: dt.date | None = None
-    consultant: str | None = None
+    sector: _Word
+    starts_on: _Day
+    ends_on: _Day | None = None
+    consultant: _Word | None = None
 
 
 class EmploymentEndedBody(PayrollBody):
     """An employment's last day."""
 
     employment_id: _Uuid
-    ends_on: dt.date
+    ends_on: _Day
 
 
 class GrantIssuedBody(Body):
     """A card, as far as the ledger and the status need it."""
 
     card_no: _CardNo
-    municipality_code: str
-    valid_from: dt.date
-    decided_on: dt.date
-    benefit: str
-    age_group: str
+    municipality_code: _MunicipalityCode
+    valid_from: _Day
+    decided_on: _Day
+    benefit: _Word
+    age_group: _Word
 
 
 class CardChangedBody(Body):
     """A dated decision about a card."""
 
     card_no: _CardNo
-    effective_on: dt.date
-    decided_on: dt.date
-    to_municipality_code: str | None = None
+    effective_on: _Day
+    decided_on: _Day
+    to_municipality_code: _MunicipalityCode | None = None
 
 
 BODIES: dict[str, type[Body]] = {
@@ -142,33 +154,19 @@ def read(message: Message) -> Received:
     Raises:
         ContractError: headers or payload cannot be read; the reason is a code.
     """
-    headers = message.headers
-    try:
-        kind = headers["ce_type"].decode()
-        source_id = headers["ce_id"].decode()
-        citizen_id = headers["ce_subject"].decode()
-        version = int(headers["ce_streamversion"])
-        municipality_code = headers["ce_municipality"].decode()
-    except (KeyError, ValueError) as error:
-        raise ContractError("headers-unreadable", f"a header is missing: {error}") from error
-    if not is_citizen_id(citizen_id):
-        raise ContractError("headers-unreadable", "the subject is no citizen")
+    kind, source_id, citizen_id, version, municipality_code = _read_headers(message.headers)
     try:
         default = Body if message.topic == GRANTS.name else PayrollBody
         body = BODIES.get(kind, default).model_validate_json(message.value)
         payload = orjson.loads(message.value)
+        require_canonical(payload)
     except (orjson.JSONDecodeError, ValidationError) as error:
         raise ContractError("payload-unreadable", type(error).__name__) from error
-    try:
-        require_canonical(payload)
     except NotCanonicalError as error:
         raise ContractError("payload-not-canonical", str(error)) from error
     known_text = payload["known_at"]
-    if len(known_text) != MOMENT_LENGTH or known_text[-1] != "Z":
-        try:
-            known_text = format_moment(body.known_at)
-        except OverflowError as error:
-            raise ContractError("payload-unreadable", "known_at is out of range") from error
+    if _MOMENT.fullmatch(known_text) is None:
+        known_text = format_moment(body.known_at)
     return Received(
         message,
         citizen_id,
@@ -183,6 +181,34 @@ def read(message: Message) -> Received:
         municipality_code,
         known_text,
     )
+
+
+def _read_headers(headers: dict[str, bytes]) -> tuple[str, str, str, int, str]:
+    """Read what the ledger needs of the headers: type, id, citizen, version, municipality.
+
+    Each is held to what the journal can keep, for a message that cannot be written would stop
+    its whole partition.
+    """
+    shapes = (
+        ("ce_type", _TYPE),
+        ("ce_streamversion", _VERSION),
+        ("ce_municipality", _MUNICIPALITY),
+        ("ce_correlationid", _CORRELATION),
+    )
+    for name, shape in shapes:
+        if shape.fullmatch(headers.get(name, b"")) is None:
+            raise ContractError("headers-unreadable", f"header {name} is missing or unreadable")
+    trace = headers.get("traceparent")
+    if trace is not None and _CORRELATION.fullmatch(trace) is None:
+        raise ContractError("headers-unreadable", "header traceparent is unreadable")
+    ids = []
+    for name in ("ce_id", "ce_subject"):
+        text = headers.get(name, b"").decode("ascii", errors="replace")
+        if not is_citizen_id(text):
+            raise ContractError("headers-unreadable", f"header {name} is no UUID")
+        ids.append(text)
+    kind = headers["ce_type"].decode()
+    return kind, *ids, int(headers["ce_streamversion"]), headers["ce_municipality"].decode()  # type: ignore[return-value]  # two ids
 
 
 def is_citizen_id(text: str) -> bool:

@@ -67,12 +67,15 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     except _CONFLICTS as error:
         raise ConflictError(describe(error)) from error
     except PASSING as error:
+        if isinstance(error, ValueError):
+            raise  # a value that no column takes: it will not pass
         raise TransientError(describe(error)) from error
 
 
 def may_pass(error: BaseException) -> bool:
     """Tell whether a fault of the database, or a conflict, may be gone in a moment."""
-    return isinstance(error, (ConflictError, TransientError, *_CONFLICTS, *PASSING))
+    passing = isinstance(error, (ConflictError, TransientError, *_CONFLICTS, *PASSING))
+    return passing and not isinstance(error, ValueError)
 
 
 async def deciding_again(attempt: Callable[[], Awaitable[R]]) -> R:

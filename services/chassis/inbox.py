@@ -94,8 +94,23 @@ class Inbox:
         self._counts: Counter[tuple[str, int, Outcome]] = Counter()
 
     @classmethod
-    async def take(cls, connection: Connection, records: Iterable[RawRecord]) -> "Inbox":
+    async def open(cls, connection: Connection, lanes: Sequence[Lane]) -> "Inbox":
+        """Lock some positions, to account for messages that were held."""
+        await _lock_positions(connection, sorted(lanes))
+        return cls(connection, [])
+
+    @classmethod
+    async def take(
+        cls,
+        connection: Connection,
+        records: Iterable[RawRecord],
+        *,
+        co_partitioned: Sequence[str] = (),
+    ) -> "Inbox":
         """Lock the positions of the records' partitions and sort out what is new.
+
+        Those of `co_partitioned` topics are locked with them: a message of one may release
+        what is held of another, and everybody locks in the same order.
 
         Raises:
             PartitionGapError: a numbered record does not follow the last one seen.
@@ -103,7 +118,8 @@ class Inbox:
         lanes: dict[Lane, list[RawRecord]] = {}
         for record in records:
             lanes.setdefault((record.topic, record.partition), []).append(record)
-        positions = await _lock_positions(connection, sorted(lanes))
+        wanted = {*lanes, *((topic, p) for topic in co_partitioned for _, p in lanes)}
+        positions = await _lock_positions(connection, sorted(wanted))
         fresh: list[Message] = []
         moved = [
             (*lane, *_sort_out(lane, members, *positions[lane], fresh))

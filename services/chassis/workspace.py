@@ -74,6 +74,7 @@ class KeptRefusal(Rejection):
 class RegisteredInFuture(Rejection):
     """A source system cannot have learned something tomorrow."""
 
+    kept = False  # tomorrow it may be right
     code = "registered-in-future"
     field = "registered_at"
 

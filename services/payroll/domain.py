@@ -86,6 +86,7 @@ class AlreadyReversed(StateRejection):
 class WageInFuture(Rejection):
     """A wage is registered once it is paid (R37)."""
 
+    kept = False  # tomorrow it may be right
     code = "wage-in-future"
     field = "paid_on"
 

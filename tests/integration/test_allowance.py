@@ -207,6 +207,38 @@ def test_balances_answer_as_of_a_date_and_as_known_at_a_moment(
     }
 
 
+def test_a_cap_is_set_once_corrected_and_set_back(allowance: ServiceProcess) -> None:
+    def put(amount_ore: int, key: str, **more: Any) -> tuple[int, int]:
+        body = {"amount_ore": amount_ore, "in_force_from": "2030-01-01", "legal_basis": "LOV 616"}
+        answer = allowance.client.put(
+            "/v1/caps/2030", json=body | more, headers={"Idempotency-Key": key}
+        )
+        return answer.status_code, answer.json().get("position", {}).get("version", 0)
+
+    first = put(40_000_00, "cap-1")
+    again = put(40_000_00, "cap-1")
+    other_content = put(41_000_00, "cap-1")
+    corrected = put(41_000_00, "cap-2")
+    set_back = put(40_000_00, "cap-3")
+    other_limit = put(40_000_00, "cap-4", income_limit_ore=10_000_00)
+
+    assert (first[0], again) == (201, (200, first[1]))
+    assert other_content[0] == 422
+    versions = [first[1], corrected[1], set_back[1], other_limit[1]]
+    assert versions == list(range(first[1], first[1] + 4))
+
+
+def test_a_moment_at_midnight_is_no_whole_day(allowance: ServiceProcess, wire: Wire) -> None:
+    story = Story("midnight", card_no="11200")
+    wire.send([story.issued(), story.wage("midnight", "2023-03-01", 1000)])
+    until_applied(allowance, [story])
+
+    on_the_day = balance(allowance, story, year=2023, known_at="2026-01-05")
+    at_midnight = balance(allowance, story, year=2023, known_at="2026-01-05T00:00:00+01:00")
+
+    assert (on_the_day["covered_ore"], at_midnight["covered_ore"]) == (1000, 0)
+
+
 def balance(service: ServiceProcess, story: Story, **query: Any) -> dict[str, Any]:
     answer = service.client.get(f"/v1/cards/{story.card_no}/allowance", params=query)
     found: dict[str, Any] = answer.raise_for_status().json()
@@ -353,6 +385,15 @@ DAMAGE = {
     ),
     "a changed hash": (
         "UPDATE journal SET hash = set_byte(hash, 0, (get_byte(hash, 0) + 1) % 256) {here}",
+        "hash",
+    ),
+    "another date": ("UPDATE journal SET paid_on = paid_on + 1 {here}", "paid_on"),
+    "a rule known earlier": (
+        "UPDATE rules SET known_at = known_at - interval '1 day' WHERE version = 1",
+        "known_at",
+    ),
+    "bytes of another kind": (
+        "UPDATE journal SET bytes = '{{}}' {here}",
         "hash",
     ),
     "a changed rule": (

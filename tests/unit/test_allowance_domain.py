@@ -263,6 +263,25 @@ def test_r22_a_wage_is_decided_under_the_cap_in_force_and_known_when_it_became_k
     assert cap.amount_ore == amount_ore
 
 
+def test_a_wage_known_before_any_cap_was_in_force_takes_the_first_known_after_it() -> None:
+    early = Cap(
+        version=1,
+        year=2023,
+        amount_ore=40_000_00,
+        in_force_from=dt.date(2023, 7, 1),
+        known_at=moment("2023-05-01"),
+    )
+    late = Cap(
+        version=2,
+        year=2023,
+        amount_ore=20_000_00,
+        in_force_from=dt.date(2023, 1, 1),
+        known_at=moment("2023-06-01"),
+    )
+
+    assert cap_for([early, late], moment("2023-05-15")) is late
+
+
 def test_r44_the_cap_changes_at_danish_midnight() -> None:
     just_after = dt.datetime(2023, 6, 30, 22, 0, 1, tzinfo=dt.UTC)
 

@@ -222,6 +222,37 @@ def test_a_missing_payroll_version_is_parked_never_passed_over() -> None:
     ]
 
 
+def test_what_follows_a_gap_in_the_versions_waits_and_is_not_lost() -> None:
+    story = Story()
+    issued = story.issued()
+    wages = [story.wage(name, "2023-02-01", 1) for name in "abcd"]
+
+    done = post([issued, wages[3], wages[0], wages[1]], RULES)
+
+    waiting = done.pages[story.citizen_id].waiting
+    assert [(w.message.version, w.reason) for w in waiting] == [
+        (4, VERSION_GAP),
+        (1, BEHIND_PARKED),
+        (2, BEHIND_PARKED),
+    ]
+
+
+def test_a_second_reversal_of_a_wage_gives_nothing_back() -> None:
+    story = Story()
+    messages = [
+        story.issued(),
+        story.wage("a", "2023-02-01", 5),
+        story.reversal("a", "2023-02-01", 5),
+        story.reversal("a", "2023-02-01", 5),
+    ]
+
+    done = post(messages, RULES)
+
+    page = done.pages[story.citizen_id]
+    assert [(w.reason, w.parked) for w in page.waiting] == [("already-reversed", True)]
+    assert page.state.year(2023).covered_ore == 0
+
+
 @st.composite
 def interleavings(draw: st.DrawFn) -> tuple[list[Message], list[Message]]:
     """Grants and payroll of one citizen, and an order in which they might arrive."""
