@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from frikort_contracts.topics import GRANTS
 from services.allowance import store
 from services.allowance.pages import CAP_UNKNOWN, Page, PageMemory
 from services.allowance.posting import Posting
@@ -54,6 +55,7 @@ class Ledger:
     async def _post(self, records: Sequence[RawRecord]) -> None:
         async with transaction(self.pool) as connection:
             taken = await Inbox.take(connection, records, co_partitioned=store.TOPICS)
+            taken.fresh.sort(key=_grants_first)
             partitions = {message.partition for message in taken.fresh}
             locked = await store.lock_partitions(connection, partitions)
             received, unreadable = _read_all(taken.fresh)
@@ -170,6 +172,14 @@ class Ledger:
         for row in rows:
             found.setdefault(row["partition"], []).append(row["stream_id"])
         return found
+
+
+def _grants_first(message: Message) -> bool:
+    """Order grants before wages: what rests on a grant of the same batch need not wait for it.
+
+    The sort keeps the order within each; between the topics there is none to keep.
+    """
+    return message.topic != GRANTS.name
 
 
 def _read_all(

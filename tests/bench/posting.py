@@ -10,6 +10,7 @@ insert per batch, doing nothing with the data. It prints machine, versions, seed
 import argparse
 import asyncio
 import importlib.metadata
+import itertools
 import os
 import platform
 import subprocess
@@ -161,6 +162,21 @@ async def set_caps(url: str) -> None:
     await pool.close()
 
 
+async def _apply_grants(stack: Stack, url: str, citizens: int) -> None:
+    """Let the ledger know the cards before the wages come, as it would."""
+    connection = await asyncpg.connect(url)
+    service = _start(stack, 1)
+    try:
+        applied, deadline = 0, time.monotonic() + TIMEOUT_S
+        while applied < citizens and time.monotonic() < deadline:
+            applied = await connection.fetchval("SELECT sum(journal_seq) FROM ledger_partitions")
+            await asyncio.sleep(POLL_S)
+    finally:
+        service.terminate()
+        service.wait(10)
+        await connection.close()
+
+
 def _start(stack: Stack, number: int) -> psutil.Popen:
     environment = {
         **os.environ,
@@ -217,8 +233,10 @@ def _report(wages: int, bare_s: float, measured: Measured, visible: int) -> None
 async def _run(stack: Stack, arguments: argparse.Namespace) -> Any:
     url = stack.database_url("allowance")
     await set_caps(url)
-    history = History(arguments.seed, arguments.citizens)
-    await send(stack.kafka, history.records(arguments.wages))
+    records = History(arguments.seed, arguments.citizens).records(arguments.wages)
+    await send(stack.kafka, itertools.islice(records, arguments.citizens))
+    await _apply_grants(stack, url, arguments.citizens)
+    await send(stack.kafka, records)
     owner = stack.database_url("allowance", "owner")
     bare_s = await drain_and_insert(stack.kafka, owner, arguments.wages)
     measured = await measure(stack, url, arguments.wages, arguments.citizens, arguments.instances)
