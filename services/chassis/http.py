@@ -180,7 +180,7 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
         code=rejection.code,
         detail=str(rejection),
         field=rejection.field,
-        retry=rejection.retry,
+        retry=rejection.status == HTTPStatus.CONFLICT,  # it rests on what was seen so far
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypedDict, assert_never
 
 from frikort_contracts.types import AgeGroup, Benefit
-from services.chassis.errors import NotFound, StateRejection
+from services.chassis.errors import StateRejection
 
 
 class GrantExists(StateRejection):
@@ -26,7 +26,7 @@ class CardNumberTaken(StateRejection):
     field = "card_no"
 
 
-class CardUnknown(NotFound):
+class CardUnknown(StateRejection):
     """No card of that number was granted here."""
 
     code = "card-unknown"

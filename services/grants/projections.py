@@ -9,8 +9,16 @@ from pydantic import JsonValue
 from frikort_contracts.types import Contract
 from services.chassis import event_store
 from services.chassis.database import Pool
+from services.chassis.errors import NotFound
 from services.grants import domain, store
 from services.grants.translate import CODEC, to_published
+
+
+class GrantNotFound(NotFound):
+    """No card of that number was granted here."""
+
+    code = "card-unknown"
+    field = "card_no"
 
 
 class Decision(Contract):
@@ -37,12 +45,12 @@ async def read_grant(pool: Pool, card_no: str) -> Grant:
     """Fold a card's decisions.
 
     Raises:
-        CardUnknown: no card of that number was granted.
+        GrantNotFound: no card of that number was granted.
     """
     async with pool.acquire() as connection:
         owners = await store.find_cards(connection, [card_no])
         if card_no not in owners:
-            raise domain.CardUnknown(f"no card {card_no} was granted")
+            raise GrantNotFound(f"no card {card_no} was granted")
         citizen_id = owners[card_no]
         stored = (await event_store.load(connection, [citizen_id]))[citizen_id]
     citizen = domain.Citizen()

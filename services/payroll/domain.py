@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
 from frikort_contracts.types import PaymentMethod
-from services.chassis.errors import NotFound, Rejection, StateRejection
+from services.chassis.errors import Rejection, StateRejection
 
 
 class CardUnknown(StateRejection):
@@ -62,7 +62,7 @@ class EndUnchanged(StateRejection):
     field = "ends_on"
 
 
-class WageUnknown(NotFound):
+class WageUnknown(StateRejection):
     """No wage of that reference is registered."""
 
     code = "wage-unknown"

@@ -13,10 +13,18 @@ from frikort_contracts.events import Event
 from frikort_contracts.types import Contract
 from services.chassis import event_store
 from services.chassis.database import Connection, Pool
+from services.chassis.errors import NotFound
 from services.chassis.reading import Received
 from services.chassis.vault import Vault
 from services.payroll import domain, store
 from services.payroll.translate import CODEC, to_published
+
+
+class WageNotFound(NotFound):
+    """No wage of that reference is registered."""
+
+    code = "wage-unknown"
+    field = "wage_ref"
 
 
 @dataclass(slots=True)
@@ -85,12 +93,12 @@ async def read_wage(pool: Pool, vault: Vault, wage_ref: str) -> Wage:
     """Fold what was recorded about a wage.
 
     Raises:
-        WageUnknown: no wage of that reference is registered.
+        WageNotFound: no wage of that reference is registered.
     """
     async with pool.acquire() as connection:
         place = (await store.find_wages(connection, vault, [wage_ref])).get(wage_ref)
         if place is None:
-            raise domain.WageUnknown("no wage of this reference is registered")
+            raise WageNotFound("no wage of this reference is registered")
         stored = (await event_store.load(connection, [place.citizen_id]))[place.citizen_id]
     facts = []
     state: Literal["paid", "reversed"] = "paid"

@@ -124,7 +124,7 @@ def test_refusal_that_rests_on_what_was_seen_is_not_kept(grants: ServiceProcess)
     known = send(grants, path, CHANGE, key)
     twice = send(grants, path, CHANGE, new_key())
 
-    assert (unknown.status_code, unknown.json()["code"]) == (404, "card-unknown")
+    assert (unknown.status_code, unknown.json()["code"]) == (409, "card-unknown")
     assert known.status_code == 201
     assert (twice.status_code, twice.json()["code"]) == (409, "grant-inactive")
 

@@ -233,7 +233,7 @@ def test_what_cannot_be_a_fact_is_refused_with_a_code(
         code: code for code in refusals
     }
     assert {status for status, _ in refusals.values()} == {409, 422}
-    assert (unknown[0], unknown[1]["code"]) == (404, "wage-unknown")
+    assert (unknown[0], unknown[1]["code"]) == (409, "wage-unknown")
 
 
 def test_file_taken_twice_changes_nothing_and_a_changed_row_is_named(
