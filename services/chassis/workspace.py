@@ -1,8 +1,7 @@
 """Load, decide, append: the one way a command becomes events, alone or by the thousand.
 
-A workspace loads the streams that some commands touch, decides the commands one by one on the
-state in memory, each seeing what those before it did, and appends all at once. Without the
-append it is a rehearsal: that is how a file is checked whole before its first row counts.
+A workspace loads the streams that some commands touch, decides them one by one in memory, and
+appends all at once. Without the append it rehearses: so a file is checked before a row counts.
 """
 
 import datetime as dt
