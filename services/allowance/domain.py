@@ -6,8 +6,9 @@ is excess, an ordinary wage. First recorded, first covered; a decision is never 
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
 
 from frikort_contracts.types import COPENHAGEN, ApportionReason
 
@@ -42,8 +43,7 @@ class CardChange:
     effective_on: dt.date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wage:
+class Wage(NamedTuple):
     """A wage to apportion. `grants_version` names the grant state it is decided with."""
 
     card_no: str
@@ -58,8 +58,7 @@ class Wage:
         return self.paid_on.year
 
 
-@dataclass(frozen=True, slots=True)
-class Apportionment:
+class Apportionment(NamedTuple):
     """What was decided about a wage, or given back by its reversal (then negative)."""
 
     year: int
@@ -74,8 +73,7 @@ class Apportionment:
         return self.covered_ore + self.excess_ore
 
 
-@dataclass(frozen=True, slots=True)
-class YearBalance:
+class YearBalance(NamedTuple):
     """A citizen's year: sums net of reversals, and how many wages and reversals made them."""
 
     covered_ore: int = 0
@@ -95,13 +93,12 @@ class YearBalance:
         return max(0, limit_ore - self.covered_ore)
 
 
-@dataclass(frozen=True, slots=True)
-class Citizen:
+class Citizen(NamedTuple):
     """What deciding needs to know of a citizen; years without wages are left out."""
 
     grants_version: int = 0
     changes: tuple[CardChange, ...] = ()
-    years: Mapping[int, YearBalance] = field(default_factory=dict)
+    years: Mapping[int, YearBalance] = MappingProxyType({})
 
     def year(self, year: int) -> YearBalance:
         """Give a year's balance, an empty one if it has not opened."""

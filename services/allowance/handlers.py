@@ -115,7 +115,7 @@ class Ledger:
         reversals = {
             r.body.wage_id: r.citizen_id
             for r in (*received, *waiting)
-            if isinstance(r.body, WageReversedBody)
+            if r.source.type == "wage-reversed" and isinstance(r.body, WageReversedBody)
         }
         originals, reversed_wages = await store.find_apportionments(connection, reversals)
         return Posting(

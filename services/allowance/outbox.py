@@ -27,7 +27,7 @@ def journal_source(pool: Pool) -> Source:
         async with pool.acquire() as connection:
             rows = await _read_journal(connection, after)
         records: list[Record] = []
-        balances: dict[tuple[str, int], Record] = {}
+        latest: dict[tuple[str, int], tuple[Mapping[str, Any], dict[str, Any]]] = {}
         positions: dict[int, int] = {}
         for row in rows:
             positions[row["partition"]] = row["journal_seq"]
@@ -35,8 +35,8 @@ def journal_source(pool: Pool) -> Source:
                 continue
             entry = orjson.loads(row["bytes"])
             records.extend(_events(row, entry))
-            balances[entry["citizen_id"], row["year"]] = _balance(row, entry)
-        records.extend(balances.values())
+            latest[entry["citizen_id"], row["year"]] = row, entry
+        records.extend(_balance(row, entry) for row, entry in latest.values())
         return Batch(records=records, positions=positions)
 
     return read

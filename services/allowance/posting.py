@@ -261,6 +261,8 @@ class Posting:
 def _sends(source_type: str, turned: Sequence[str]) -> list[str]:
     """Name an entry's events in order: the year opens, the wage is decided, then what it turned."""
     own = "wage-apportioned" if source_type == "wage-paid" else "apportionment-reversed"
+    if not turned:
+        return [own]
     opened = [kind for kind in turned if kind == "allowance-opened"]
     return [*opened, own, *(kind for kind in turned if kind != "allowance-opened")]
 

@@ -396,5 +396,5 @@ def _journal_row(entry: Entry) -> tuple[object, ...]:
         message.partition,
         message.offset,
         headers["ce_correlationid"].decode(),
-        None if trace is None else trace.decode(),
+        trace.decode() if trace else None,
     )

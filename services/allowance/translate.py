@@ -7,6 +7,7 @@ into the entry as it came.
 import datetime as dt
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -26,11 +27,19 @@ AMOUNT_ORE_MAX = 10**12
 VERSION_MAX = 10**9
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
-_VERSION = re.compile(rb"[1-9][0-9]{0,8}")
-_MUNICIPALITY = re.compile(rb"[1-8][0-9]{2}")
-_TYPE = re.compile(rb"[a-z][a-z0-9-]{0,63}")
-_CORRELATION = re.compile(rb"[\x21-\x7e]{1,200}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_HEADERS = {
+    "ce_type": rb"[a-z][a-z0-9-]{0,63}",
+    "ce_id": _UUID.pattern.encode(),
+    "ce_subject": _UUID.pattern.encode(),
+    "ce_streamversion": rb"[1-9][0-9]{0,8}",
+    "ce_municipality": rb"[1-8][0-9]{2}",
+    "ce_correlationid": rb"[\x21-\x7e]{1,200}",
+    "traceparent": rb"[\x21-\x7e]{0,200}",
+}
+"""What the journal can keep: a message that cannot be written would stop its whole partition."""
+_ALL_HEADERS = re.compile(b"\n".join(b"(%s)" % shape for shape in _HEADERS.values()))
+"""All at once, for this runs for every wage."""
 _CardNo = Annotated[str, Field(pattern="^[0-9]{5}$")]
 _Uuid = Annotated[str, Field(pattern=f"^{_UUID.pattern}$")]
 _Version = Annotated[int, Field(ge=0, le=VERSION_MAX)]
@@ -131,7 +140,10 @@ _COVERAGE: dict[str, CardChangeKind] = {
 
 @dataclass(slots=True)
 class Received:
-    """A source event as the ledger works with it. `known_text` is `known_at` as in the bytes."""
+    """A source event as the ledger works with it. `known_text` is `known_at` as in the bytes.
+
+    `grants_version`: the grant state the event names; of a grant event, its own version.
+    """
 
     message: Message
     citizen_id: str
@@ -139,13 +151,7 @@ class Received:
     body: Body
     municipality_code: str
     known_text: str
-
-    @property
-    def grants_version(self) -> int:
-        """The grant state the event names; of a grant event, its own version."""
-        if isinstance(self.body, PayrollBody):
-            return self.body.grants_version
-        return self.source.version
+    grants_version: int
 
 
 def read(message: Message) -> Received:
@@ -180,35 +186,32 @@ def read(message: Message) -> Received:
         body,
         municipality_code,
         known_text,
+        body.grants_version if isinstance(body, PayrollBody) else version,
     )
 
 
-def _read_headers(headers: dict[str, bytes]) -> tuple[str, str, str, int, str]:
-    """Read what the ledger needs of the headers: type, id, citizen, version, municipality.
-
-    Each is held to what the journal can keep, for a message that cannot be written would stop
-    its whole partition.
-    """
-    shapes = (
-        ("ce_type", _TYPE),
-        ("ce_streamversion", _VERSION),
-        ("ce_municipality", _MUNICIPALITY),
-        ("ce_correlationid", _CORRELATION),
+def _read_headers(headers: Mapping[str, bytes]) -> tuple[str, str, str, int, str]:
+    """Read what the ledger needs of the headers: type, id, citizen, version, municipality."""
+    found = _ALL_HEADERS.fullmatch(b"\n".join([headers.get(name, b"") for name in _HEADERS]))
+    if found is None:
+        raise ContractError("headers-unreadable", f"header {_unreadable(headers)} is unreadable")
+    kind, source_id, citizen_id, version, municipality_code, _, _ = found.groups()
+    return (
+        kind.decode(),
+        source_id.decode(),
+        citizen_id.decode(),
+        int(version),
+        municipality_code.decode(),
     )
-    for name, shape in shapes:
-        if shape.fullmatch(headers.get(name, b"")) is None:
-            raise ContractError("headers-unreadable", f"header {name} is missing or unreadable")
-    trace = headers.get("traceparent")
-    if trace is not None and _CORRELATION.fullmatch(trace) is None:
-        raise ContractError("headers-unreadable", "header traceparent is unreadable")
-    ids = []
-    for name in ("ce_id", "ce_subject"):
-        text = headers.get(name, b"").decode("ascii", errors="replace")
-        if not is_citizen_id(text):
-            raise ContractError("headers-unreadable", f"header {name} is no UUID")
-        ids.append(text)
-    kind = headers["ce_type"].decode()
-    return kind, *ids, int(headers["ce_streamversion"]), headers["ce_municipality"].decode()  # type: ignore[return-value]  # two ids
+
+
+def _unreadable(headers: Mapping[str, bytes]) -> str:
+    """Name the first header that cannot be read."""
+    return next(
+        name
+        for name, shape in _HEADERS.items()
+        if re.fullmatch(shape, headers.get(name, b"")) is None
+    )
 
 
 def is_citizen_id(text: str) -> bool:
@@ -219,11 +222,11 @@ def is_citizen_id(text: str) -> bool:
 def to_wage(body: WagePaidBody) -> Wage:
     """Give the wage to apportion."""
     return Wage(
-        card_no=body.card_no,
-        paid_on=body.paid_on,
-        amount_ore=body.amount_ore,
-        grants_version=body.grants_version,
-        known_at=body.known_at,
+        body.card_no,
+        body.paid_on,
+        body.amount_ore,
+        body.grants_version,
+        body.known_at,
     )
 
 

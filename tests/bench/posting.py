@@ -3,20 +3,23 @@
 `python -m tests.bench.posting [--wages N] [--citizens N] [--instances N]` starts its own
 Kafka and PostgreSQL, lets the wages wait on the topic, starts the allowance service and
 measures until every wage is committed, and until every outgoing event can be read by a
-`read_committed` consumer. Beside it, in the same run: a bare aiokafka drain with one bulk
-insert per batch, doing nothing with the data. It prints machine, versions, seed and figures.
+`read_committed` consumer. Beside it, in the same run, two yardsticks: a bare aiokafka drain
+with one bulk insert per batch, doing nothing with the data, and a naive posting (`naive.py`) in
+as many processes. It prints machine, versions, seed and figures.
 """
 
 import argparse
 import asyncio
 import importlib.metadata
 import itertools
+import json
 import os
 import platform
 import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,7 @@ from services.chassis.clock import SystemClock
 from services.chassis.identifiers import RandomIdentifiers, traceparent
 from services.chassis.vault import Vault
 from services.chassis.workspace import Command, Tools, run_command
+from tests.bench import naive
 from tests.bench.history import YEARS, History, send
 
 POLL_S = 0.02
@@ -81,6 +85,25 @@ async def drain_and_insert(bootstrap: str, url: str, wages: int) -> float:
     finally:
         await consumer.stop()
         await connection.close()
+
+
+async def post_naively(bootstrap: str, url: str, processes: int) -> float:
+    """Give the seconds of a naive posting, the partitions shared among some processes."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(naive.TABLES)
+    await connection.close()
+    running = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            naive.__name__,
+            json.dumps([bootstrap, url, list(range(number, PARTITIONS, processes)), CAP_ORE]),
+            stdout=subprocess.PIPE,
+        )
+        for number in range(processes)
+    ]
+    said = [(await process.communicate())[0] for process in running]
+    return max(float(seconds) for seconds in said)
 
 
 async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: int) -> Measured:
@@ -205,7 +228,9 @@ def _describe(arguments: argparse.Namespace) -> None:
         f"{name} {importlib.metadata.version(name)}"
         for name in ("faststream", "aiokafka", "asyncpg", "pydantic", "orjson")
     )
-    SAY(f"machine: {os.cpu_count()} cores, {platform.platform()}, load {os.getloadavg()[0]:.1f}\n")
+    loop_us = min(timeit.repeat("sum(range(1000))", number=1000, repeat=20)) * 1000
+    SAY(f"machine: {os.cpu_count()} cores, {platform.platform()}, load {os.getloadavg()[0]:.1f}, ")
+    SAY(f"sum(range(1000)) in {loop_us:.0f} µs\n")
     SAY(f"versions: Python {platform.python_version()}, {versions}, Kafka 4.3.1, PostgreSQL 18\n")
     SAY(
         f"workload: {arguments.wages} wages of {arguments.citizens} citizens, seed "
@@ -213,12 +238,15 @@ def _describe(arguments: argparse.Namespace) -> None:
     )
 
 
-def _report(wages: int, bare_s: float, measured: Measured, visible: int) -> None:
+def _report(wages: int, bare_s: float, naive_s: float, measured: Measured, visible: int) -> None:
     def row(what: str, seconds: float) -> None:
-        rate = wages / seconds
-        SAY(f"{what:<42}{seconds:8.2f} s{rate:12,.0f} /s{rate / (wages / bare_s):8.2f} of bare\n")
+        SAY(
+            f"{what:<42}{seconds:8.2f} s{wages / seconds:12,.0f} /s"
+            f"{bare_s / seconds:8.2f} of bare{naive_s / seconds:8.2f} of naive\n"
+        )
 
     row("bare drain and one bulk insert a batch", bare_s)
+    row("naive posting, nothing going out", naive_s)
     row("committed", measured.committed_s)
     row("visible to read_committed", measured.visible_s)
     SAY(f"wage-apportioned events read back: {visible} of {wages}\n")
@@ -239,8 +267,10 @@ async def _run(stack: Stack, arguments: argparse.Namespace) -> Any:
     await send(stack.kafka, records)
     owner = stack.database_url("allowance", "owner")
     bare_s = await drain_and_insert(stack.kafka, owner, arguments.wages)
+    naive_s = await post_naively(stack.kafka, owner, arguments.instances)
     measured = await measure(stack, url, arguments.wages, arguments.citizens, arguments.instances)
-    _report(arguments.wages, bare_s, measured, await count_visible(stack.kafka))
+    visible = await count_visible(stack.kafka)
+    _report(arguments.wages, bare_s, naive_s, measured, visible)
 
 
 def main() -> None:
