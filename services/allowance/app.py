@@ -34,7 +34,7 @@ from services.chassis.vault import Vault
 from services.chassis.workspace import Answer, Command, Tools, run_command
 
 RELEASE_EVERY_S = 0.5
-PAUSE_BEHIND_S = 0.5
+PAUSE_BEHIND_S = 3.0
 """While wages wait to be recorded, recording comes first and telling in fewer transactions."""
 
 log = structlog.get_logger()

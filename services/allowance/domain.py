@@ -167,20 +167,18 @@ def uncovered_reason(
 
 def apportion(wage: Wage, citizen: Citizen, limit_ore: int) -> Apportionment:
     """Decide a wage: covered as far as there is room under the limit, the rest is excess (R17)."""
+    card_no, paid_on, amount_ore, grants_version, _ = wage
     reason = uncovered_reason(
-        citizen.changes,
-        card_no=wage.card_no,
-        on=wage.paid_on,
-        grants_version=wage.grants_version,
+        citizen.changes, card_no=card_no, on=paid_on, grants_version=grants_version
     )
     covered_ore = 0
     if reason is None:
-        covered_ore = min(wage.amount_ore, citizen.year(wage.year).remaining_ore(limit_ore))
-        within = covered_ore == wage.amount_ore
-        reason = ApportionReason.WITHIN_CAP if within else ApportionReason.OVER_CAP
-    return Apportionment(
-        wage.year, wage.paid_on, covered_ore, wage.amount_ore - covered_ore, reason
-    )
+        room_ore = citizen.year(paid_on.year).remaining_ore(limit_ore)
+        if amount_ore <= room_ore:
+            covered_ore, reason = amount_ore, ApportionReason.WITHIN_CAP
+        else:
+            covered_ore, reason = room_ore, ApportionReason.OVER_CAP
+    return Apportionment(paid_on.year, paid_on, covered_ore, amount_ore - covered_ore, reason)
 
 
 def reverse(original: Apportionment) -> Apportionment:

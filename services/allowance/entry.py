@@ -8,7 +8,7 @@ hash ‖ bytes)`; the first previous is 32 zero bytes.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -36,8 +36,7 @@ class Source:
     sha256: str
 
 
-@dataclass(slots=True)
-class SentEvent:
+class SentEvent(NamedTuple):
     """An event that an entry sends."""
 
     type: str
@@ -60,36 +59,28 @@ def entry_bytes(
 ) -> bytes:
     """Write an entry's bytes. Times are RFC 3339 in UTC with microseconds; absent is left out.
 
-    The source's payload has passed `require_canonical`.
+    Written in the order of the keys, for building and sorting objects takes twice as long and
+    this runs for every wage. The source's payload has passed `require_canonical`; every other
+    text is a code, an identifier or a time, in which JSON escapes nothing.
     """
-    entry: dict[str, Any] = {
-        "citizen_id": citizen_id,
-        "code_version": code_version,
-        "entry_no": entry_no,
-        "events": [{"id": event.id, "type": event.type} for event in sends],
-        "grants_version": grants_version,
-        "known_at": known_at,
-        "municipality_code": municipality_code,
-        "postings": [],
-        "recorded_at": recorded_at,
-        "rules_version": rules_version,
-        "source": {
-            "id": source.id,
-            "payload": source.payload,
-            "sha256": source.sha256,
-            "type": source.type,
-            "version": source.version,
-        },
-    }
+    decision = postings = ""
     if apportionment is not None:
-        entry["decision"] = {
-            "covered_ore": apportionment.covered_ore,
-            "excess_ore": apportionment.excess_ore,
-            "reason": apportionment.reason.value,
-            "year": apportionment.year,
-        }
-        entry["postings"] = postings(apportionment)
-    return orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)
+        year, _, covered_ore, excess_ore, reason = apportionment
+        decision = (
+            f'"decision":{{"covered_ore":{covered_ore},"excess_ore":{excess_ore},'
+            f'"reason":"{reason.value}","year":{year}}},'
+        )
+        postings = _postings(year, covered_ore, excess_ore)
+    events = ",".join([f'{{"id":"{event_id}","type":"{kind}"}}' for kind, event_id in sends])
+    payload = orjson.dumps(source.payload, option=orjson.OPT_SORT_KEYS).decode()
+    return (
+        f'{{"citizen_id":"{citizen_id}","code_version":"{code_version}",{decision}'
+        f'"entry_no":{entry_no},"events":[{events}],"grants_version":{grants_version},'
+        f'"known_at":"{known_at}","municipality_code":"{municipality_code}",'
+        f'"postings":[{postings}],"recorded_at":"{recorded_at}","rules_version":{rules_version},'
+        f'"source":{{"id":"{source.id}","payload":{payload},"sha256":"{source.sha256}",'
+        f'"type":"{source.type}","version":{source.version}}}}}'
+    ).encode()
 
 
 def require_canonical(payload: Mapping[str, Any], depth_left: int = DEPTH_MAX) -> None:
@@ -108,24 +99,24 @@ def require_canonical(payload: Mapping[str, Any], depth_left: int = DEPTH_MAX) -
             _require_canonical_value(value, depth_left)
 
 
-def postings(apportionment: Apportionment) -> list[dict[str, Any]]:
+def _postings(year: int, covered_ore: int, excess_ore: int) -> str:
     """Derive an entry's postings, which sum to zero; parts that are zero are left out.
 
     A wage: available -covered, covered +covered, employer -excess, excess +excess; a reversal
     the opposite, for its parts are negative.
     """
-    year = apportionment.year
-    parts = (
-        ("available", -apportionment.covered_ore),
-        ("covered", apportionment.covered_ore),
-        ("employer", -apportionment.excess_ore),
-        ("excess", apportionment.excess_ore),
-    )
-    return [
-        {"account": account, "amount_ore": amount_ore, "year": year}
-        for account, amount_ore in parts
-        if amount_ore
-    ]
+    parts = []
+    if covered_ore:
+        parts.append(_posting("available", -covered_ore, year))
+        parts.append(_posting("covered", covered_ore, year))
+    if excess_ore:
+        parts.append(_posting("employer", -excess_ore, year))
+        parts.append(_posting("excess", excess_ore, year))
+    return ",".join(parts)
+
+
+def _posting(account: str, amount_ore: int, year: int) -> str:
+    return f'{{"account":"{account}","amount_ore":{amount_ore},"year":{year}}}'
 
 
 def chain_hash(previous: bytes, content: bytes) -> bytes:

@@ -196,21 +196,21 @@ class Posting:
     ) -> None:
         """Write the page's next entry."""
         source = received.source
-        sends: list[str] = []
+        sends: list[SentEvent] = []
         year_covered_ore = year_excess_ore = None
         if decided is not None and limit_ore is not None:
             before = page.state.year(decided.year)
             after = before.after(decided)
             page.state = page.state.with_year(decided.year, after)
             page.touched_years.add(decided.year)
-            year_covered_ore, year_excess_ore = after.covered_ore, after.excess_ore
-            sends = _sends(source.type, turns(before, after, limit_ore))
+            year_covered_ore, year_excess_ore, _ = after
+            sends = [
+                SentEvent(kind, sent_event_id(source.id, page.citizen_id, index))
+                for index, kind in enumerate(_sends(source.type, turns(before, after, limit_ore)))
+            ]
         page.touched = True
         page.entry_no += 1
-        if self.now >= page.recorded_at:
-            page.recorded_at, recorded_text = self.now, self._now_text
-        else:
-            recorded_text = format_moment(page.recorded_at)
+        recorded_text = self._record_at(page)
         content = entry_bytes(
             citizen_id=page.citizen_id,
             entry_no=page.entry_no,
@@ -222,18 +222,16 @@ class Posting:
             rules_version=self.rules.version,
             code_version=CODE_VERSION,
             apportionment=decided,
-            sends=[
-                SentEvent(kind, sent_event_id(source.id, page.citizen_id, index))
-                for index, kind in enumerate(sends)
-            ],
+            sends=sends,
         )
         page.head = chain_hash(page.head, content)
-        self.journal_seq[page.partition] += 1
+        journal_seq = self.journal_seq[page.partition] + 1
+        self.journal_seq[page.partition] = journal_seq
         self.entries.append(
             Entry(
                 page,
                 page.entry_no,
-                self.journal_seq[page.partition],
+                journal_seq,
                 content,
                 page.head,
                 received,
@@ -246,6 +244,13 @@ class Posting:
             )
         )
         self._count(received, "applied")
+
+    def _record_at(self, page: Page) -> str:
+        """Record now, but never before the page's last entry; give it as it is written."""
+        if self.now >= page.recorded_at:
+            page.recorded_at = self.now
+            return self._now_text
+        return format_moment(page.recorded_at)
 
     def _hold(self, page: Page, received: Received, reason: str) -> None:
         body = received.body

@@ -186,7 +186,7 @@ def read(message: Message) -> Received:
         body,
         municipality_code,
         known_text,
-        body.grants_version if isinstance(body, PayrollBody) else version,
+        version if message.topic == GRANTS.name else body.grants_version,  # type: ignore[attr-defined]
     )
 
 
