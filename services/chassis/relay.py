@@ -6,16 +6,19 @@ transaction*. Whatever dies, the next one reads the position back after fencing 
 (`init_transactions`), so that a `read_committed` reader sees every record once.
 
 One relay per slot works at a time: a PostgreSQL advisory lock decides who, and Kafka fences
-whoever believes otherwise. It refuses to send to a topic that was made anew.
+whoever believes otherwise. Slots may share a topic, each with partitions of its own. It refuses
+to send to a topic that was made anew.
 """
 
 import asyncio
 import contextlib
 import json
+import time
 import zlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -32,6 +35,9 @@ POLL_S = 0.25
 """Truth comes from polling; NOTIFY only makes it faster."""
 PAUSE_S = 0.01
 BACK_OFF_S = 1.0
+LEAD_POLL_S = 0.25
+STAND_BACK_S = 3.0
+"""How long a slot is left to the instance that has its work at hand."""
 BATCH_BYTES_MAX = 512 * 1024
 RECORD_BYTES_MAX = 512 * 1024
 """Half of what a broker takes by default."""
@@ -51,8 +57,7 @@ class RecordTooLargeError(Exception):
     """A record is more than a broker may take; what is appended is bounded so that none is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record to send. A numbered one gets the partition's next `ce_partitionseq`."""
 
     topic: str
@@ -94,11 +99,16 @@ class Relay:
     source: Source
     pool: Pool
     bootstrap: str
+    partitions: Sequence[int] | None = None
+    """The partitions of the topic that this slot serves; all of them unless told."""
+    prefers: Callable[[], bool] = lambda: True
+    """Whether this instance should lead rather than another."""
     pause_s: Callable[[], float] = lambda: PAUSE_S
     """How long to gather after a transaction: one right after another is slow (25 ms, not 4)."""
     marks: dict[int, Mark] = field(default_factory=dict)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _stands_back_until: float = 0.0
 
     def wake(self) -> None:
         """Look for work now rather than at the next poll."""
@@ -125,9 +135,10 @@ class Relay:
 
     async def _lead(self, connection: Connection) -> None:
         lock = zlib.crc32(f"relay/{self.service}/{self.slot}".encode())
-        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock):
-            self.ready.set()  # another instance leads; this one stands by
-            await asyncio.sleep(BACK_OFF_S)
+        self._stands_back_until = time.monotonic() + STAND_BACK_S
+        while not await self._takes_lead(connection, lock):
+            self.ready.set()  # another instance leads or should; this one stands by
+            await asyncio.sleep(LEAD_POLL_S)
         await connection.add_listener(OUTBOX_CHANNEL, self._on_notify)
         try:
             await self._session(connection)
@@ -135,6 +146,14 @@ class Relay:
             with contextlib.suppress(Exception):
                 await connection.remove_listener(OUTBOX_CHANNEL, self._on_notify)
                 await connection.fetchval("SELECT pg_advisory_unlock($1)", lock)
+
+    async def _takes_lead(self, connection: Connection, lock: int) -> bool:
+        if not self.prefers() and time.monotonic() < self._stands_back_until:
+            return False
+        took: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock)
+        if not took:
+            self._stands_back_until = time.monotonic() + STAND_BACK_S
+        return took
 
     def _on_notify(self, *_: object) -> None:
         self._wake.set()
@@ -252,18 +271,33 @@ class Relay:
         )
         try:
             await consumer.start()
-            marks = dict.fromkeys(range(self.topic.partitions), Mark())
+            partitions = self.partitions or range(self.topic.partitions)
+            marks = dict.fromkeys(partitions, Mark())
             tp = TopicPartition(relay_positions(self.service).name, 0)
+            end = await self._end_of(tp)
             consumer.assign([tp])
             await consumer.seek_to_beginning(tp)
-            end = (await consumer.end_offsets([tp]))[tp]
             while await consumer.position(tp) < end:
                 for record in (await consumer.getmany(tp, timeout_ms=100)).get(tp, []):
                     topic, _, partition = record.key.decode().rpartition(":")
-                    if topic == self.topic.name:
+                    if topic == self.topic.name and int(partition) in marks:
                         marks[int(partition)] = Mark(**json.loads(record.value))
             await self._check_not_remade(consumer, marks)
             return marks
+        finally:
+            await consumer.stop()
+
+    async def _end_of(self, tp: TopicPartition) -> int:
+        """Find where a partition ends, open transactions included.
+
+        What a `read_committed` reader is told ends before the first open transaction: another
+        slot's would hide positions of this one.
+        """
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
+        try:
+            await consumer.start()
+            end: int = (await consumer.end_offsets([tp]))[tp]
+            return end
         finally:
             await consumer.stop()
 

@@ -7,6 +7,7 @@ hundredths of a second.
 import asyncio
 import multiprocessing
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.synchronize import Event
@@ -44,14 +45,22 @@ class Outlet:
         key, value = stored.stream_id.encode(), stored.data.encode()
         return Record(self.topic.name, stored.partition, key, value, headers)
 
-    def relay(self, pool: Pool, source: Source | None = None) -> Relay:
+    def relay(
+        self,
+        pool: Pool,
+        source: Source | None = None,
+        *,
+        slot: str = "events",
+        partitions: Sequence[int] | None = None,
+    ) -> Relay:
         return Relay(
             service=self.service,
-            slot="events",
+            slot=slot,
             topic=self.topic,
             source=source or store_source(pool, self.to_record),
             pool=pool,
             bootstrap=self.bootstrap,
+            partitions=partitions,
         )
 
     def process(self) -> "RelayProcess":

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -198,6 +198,69 @@ async def test_second_relay_stands_by_and_takes_over_when_the_first_dies(
 
     assert stood_by
     assert second.marks
+
+
+async def test_positions_behind_another_slots_open_transaction_are_waited_for(
+    servers: Servers, outlet: Outlet, pool: Pool
+) -> None:
+    positions = relay_positions(outlet.service).name
+    other = AIOKafkaProducer(
+        bootstrap_servers=servers.stack.kafka, transactional_id=f"{outlet.service}-other"
+    )
+    await other.start()
+    try:
+        first = outlet.relay(pool)
+        async with running(first):
+            await eventually(first.ready.is_set, what="the relay")
+            await other.begin_transaction()
+            await other.send_and_wait(positions, key=b"others:0", value=b"{}", partition=0)
+            await append_some(pool, 50)
+            await await_relayed(servers, outlet, pool)
+        second = outlet.relay(pool)
+        async with running(second):
+            await append_some(pool, 50)
+            await asyncio.sleep(1)
+            begun_too_early = second.ready.is_set()
+            await other.commit_transaction()
+            await await_relayed(servers, outlet, pool)
+    finally:
+        await other.stop()
+
+    assert not begun_too_early
+
+
+async def test_two_slots_share_a_topic(servers: Servers, outlet: Outlet, pool: Pool) -> None:
+    def share(partitions: range) -> Relay:
+        return outlet.relay(pool, slot=f"from-{partitions[0]}", partitions=partitions)
+
+    halves = [range(6), range(6, 12)]
+    await append_some(pool, 200)
+    async with running(share(halves[0])), running(share(halves[1])), filling(pool):
+        await await_filled(pool, 400)
+    low, high = share(halves[0]), share(halves[1])
+    async with running(low), running(high):
+        await await_relayed(servers, outlet, pool)
+
+    assert set(low.marks) == set(halves[0])
+    assert set(high.marks) == set(halves[1])
+
+
+async def test_instance_leaves_the_lead_to_the_one_that_has_the_work(
+    servers: Servers, outlet: Outlet, pool: Pool
+) -> None:
+    modest, proper = outlet.relay(pool), outlet.relay(pool)
+    modest.prefers = lambda: False
+    async with running(modest):
+        await eventually(modest.ready.is_set, what="the relay to stand by")
+        async with running(proper):
+            await append_some(pool, 10)
+            await await_relayed(servers, outlet, pool)
+            assert proper.marks
+            assert not modest.marks
+        await append_some(pool, 10)
+        await await_relayed(servers, outlet, pool)
+
+    assert modest.marks
 
 
 async def test_relay_that_lost_its_lead_unawares_cannot_send(
