@@ -12,7 +12,7 @@ import structlog
 import uvloop
 from pydantic_settings import SettingsConfigDict
 
-from frikort_contracts.topics import ALLOWANCE, RULES
+from frikort_contracts.topics import ALLOWANCE, PARTITIONS, PAYROLL, RULES
 from services.allowance import store
 from services.allowance.api import ledger_routes, rule_routes
 from services.allowance.consumers import on_grants_and_payroll
@@ -22,7 +22,8 @@ from services.allowance.rules import RulesWorkspace
 from services.chassis import runtime
 from services.chassis.accounts import publish_accounts
 from services.chassis.clock import SystemClock
-from services.chassis.database import may_pass, open_pool
+from services.chassis.consumer import Consumer
+from services.chassis.database import Pool, may_pass, open_pool
 from services.chassis.errors import describe
 from services.chassis.http import create_app, health_routes, progress_routes
 from services.chassis.identifiers import RandomIdentifiers
@@ -34,6 +35,8 @@ from services.chassis.vault import Vault
 from services.chassis.workspace import Answer, Command, Tools, run_command
 
 RELEASE_EVERY_S = 0.5
+RELAY_SHARES = 2
+"""Relays of the journal, so that two instances share that work as well."""
 PAUSE_BEHIND_S = 3.0
 """While wages wait to be recorded, recording comes first and telling in fewer transactions."""
 
@@ -64,14 +67,6 @@ async def serve() -> int:
     async def set_cap(command: Command) -> Answer:
         return await run_command(pool, lambda: RulesWorkspace(tools), command)
 
-    journal_relay = Relay(
-        service="allowance",
-        slot="journal",
-        topic=ALLOWANCE,
-        source=journal_source(pool),
-        pool=pool,
-        bootstrap=shared.kafka,
-    )
     rules_relay = Relay(
         service="allowance",
         slot="rules",
@@ -81,10 +76,17 @@ async def serve() -> int:
         bootstrap=shared.kafka,
     )
     broker = runtime.make_broker(shared.kafka, client_id=f"allowance-{settings.instance}")
+
+    def posted() -> None:
+        for relay in journal_relays:
+            relay.wake()
+
     consumer = on_grants_and_payroll(
-        broker, pool, ledger, instance=settings.instance, posted=journal_relay.wake
+        broker, pool, ledger, instance=settings.instance, posted=posted
     )
-    journal_relay.pause_s = lambda: PAUSE_BEHIND_S if consumer.is_behind() else PAUSE_S
+    journal_relays = [
+        _journal_relay(share, shared.kafka, pool, ledger, consumer) for share in range(RELAY_SHARES)
+    ]
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
     app.include_router(ledger_routes(pool, clock))
     app.include_router(rule_routes(set_cap))
@@ -94,8 +96,7 @@ async def serve() -> int:
             [
                 runtime.probe_database(pool),
                 runtime.probe_consumer(consumer),
-                runtime.probe_relay(journal_relay),
-                runtime.probe_relay(rules_relay),
+                *map(runtime.probe_relay, [*journal_relays, rules_relay]),
             ]
         )
     )
@@ -104,8 +105,7 @@ async def serve() -> int:
             app,
             settings,
             background=[
-                journal_relay.run(),
-                rules_relay.run(),
+                *(relay.run() for relay in [*journal_relays, rules_relay]),
                 _release_years(ledger),
                 publish_accounts(pool),
             ],
@@ -114,6 +114,25 @@ async def serve() -> int:
         )
     finally:
         await pool.close()
+
+
+def _journal_relay(
+    share: int, bootstrap: str, pool: Pool, ledger: Ledger, consumer: Consumer
+) -> Relay:
+    """Make the relay of a share of the journal's partitions, those that one instance reads."""
+    size = PARTITIONS // RELAY_SHARES
+    partitions = range(share * size, (share + 1) * size)
+    return Relay(
+        service="allowance",
+        slot=f"journal-{share}",
+        topic=ALLOWANCE,
+        source=journal_source(pool, ledger.tail),
+        pool=pool,
+        bootstrap=bootstrap,
+        partitions=partitions,
+        prefers=lambda: consumer.reads(PAYROLL.name, partitions[0]),
+        pause_s=lambda: PAUSE_BEHIND_S if consumer.is_behind() else PAUSE_S,
+    )
 
 
 async def _release_years(ledger: Ledger) -> None:

@@ -59,6 +59,8 @@ class Entry:
     hash: bytes
     received: Received
     recorded_at: dt.datetime
+    recorded_text: str
+    sends: Sequence[SentEvent]
     apportionment: Apportionment | None
     wage_id: str | None
     limit_ore: int | None
@@ -236,6 +238,8 @@ class Posting:
                 page.head,
                 received,
                 page.recorded_at,
+                recorded_text,
+                sends,
                 decided,
                 wage_id,
                 limit_ore,

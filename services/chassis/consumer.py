@@ -91,6 +91,12 @@ class Consumer:
             return []
         return [topic for topic in self._topics if not self.client.partitions_for_topic(topic)]
 
+    def reads(self, topic: str, partition: int) -> bool:
+        """Tell whether a partition is assigned to this member of the group."""
+        return self.client is not None and TopicPartition(topic, partition) in (
+            self.client.assignment()
+        )
+
     def is_behind(self) -> bool:
         """Tell whether more than a batch waits on the topics, as far as the client has seen."""
         if self.client is None:

@@ -10,6 +10,7 @@ as many processes. It prints machine, versions, seed and figures.
 
 import argparse
 import asyncio
+import contextlib
 import importlib.metadata
 import itertools
 import json
@@ -25,9 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from deploy.local.settings import HOST
 from deploy.local.stack import Stack
 from frikort_contracts.topics import ALLOWANCE, PARTITIONS, PAYROLL
 from services.allowance.rules import RulesWorkspace, SetCap
@@ -49,11 +52,12 @@ SAY = sys.stdout.write
 
 @dataclass(slots=True)
 class Measured:
-    """Seconds from the first entry in sight to the last; memory half-way and at the end.
+    """Seconds from when every instance reads to the last entry; memory half-way and at the end.
 
-    `cpu_s`: processor seconds by part.
+    `wages`: those to be posted from then on. `cpu_s`: processor seconds by part.
     """
 
+    wages: int
     committed_s: float
     visible_s: float
     memory_half_mb: float
@@ -117,15 +121,16 @@ async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: 
     busy = {name: _cpu_s(stack, name) for name in ("kafka", "postgres")}
     services = [_start(stack, number) for number in range(1, instances + 1)]
     try:
-        began, half_mb = 0.0, 0.0
-        committed_s = 0.0
+        await _all_read(stack, services)
+        began, half_mb, committed_s = time.perf_counter(), 0.0, 0.0
+        posted = await connection.fetchval("SELECT sum(journal_seq)::BIGINT FROM ledger_partitions")
         ends = (0, -1.0)
         deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
-            entries = await connection.fetchval("SELECT sum(journal_seq) FROM ledger_partitions")
+            entries = await connection.fetchval(
+                "SELECT sum(journal_seq)::BIGINT FROM ledger_partitions"
+            )
             now = time.perf_counter()
-            if entries <= citizens:
-                began = now
             if not half_mb and entries > wages / 2:
                 half_mb = _memory_mb(services)
             if not committed_s and entries == wages + citizens:
@@ -138,13 +143,26 @@ async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: 
             await asyncio.sleep(POLL_S)
         cpu_s = {name: _cpu_s(stack, name) - before for name, before in busy.items()}
         cpu_s["services"] = sum(sum(s.cpu_times()[:2]) for s in services)
-        return Measured(committed_s, ends[1], half_mb, _memory_mb(services), cpu_s)
+        left = wages + citizens - posted
+        return Measured(left, committed_s, ends[1], half_mb, _memory_mb(services), cpu_s)
     finally:
         for service in services:
             service.terminate()
         psutil.wait_procs(services, timeout=10)
         await watcher.stop()
         await connection.close()
+
+
+async def _all_read(stack: Stack, services: list[psutil.Popen]) -> None:
+    """Wait until every instance has its partitions."""
+    async with httpx.AsyncClient() as client:
+        for number in range(1, len(services) + 1):
+            url = f"http://{HOST}:{_port(stack, number)}/readyz"
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get(url)).is_success:
+                        break
+                await asyncio.sleep(POLL_S)
 
 
 async def count_visible(bootstrap: str) -> int:
@@ -192,7 +210,9 @@ async def _apply_grants(stack: Stack, url: str, citizens: int) -> None:
     try:
         applied, deadline = 0, time.monotonic() + TIMEOUT_S
         while applied < citizens and time.monotonic() < deadline:
-            applied = await connection.fetchval("SELECT sum(journal_seq) FROM ledger_partitions")
+            applied = await connection.fetchval(
+                "SELECT sum(journal_seq)::BIGINT FROM ledger_partitions"
+            )
             await asyncio.sleep(POLL_S)
     finally:
         service.terminate()
@@ -205,11 +225,15 @@ def _start(stack: Stack, number: int) -> psutil.Popen:
         **os.environ,
         **stack.env("allowance"),
         "FRIKORT_ALLOWANCE_INSTANCE": str(number),
-        "FRIKORT_ALLOWANCE_PORT": str(stack.settings.port("allowance") + 30 + number),
+        "FRIKORT_ALLOWANCE_PORT": str(_port(stack, number)),
         "FRIKORT_LOG_LEVEL": "WARNING",
     }
     command = [sys.executable, "-m", "services.allowance.app"]
     return psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+
+
+def _port(stack: Stack, number: int) -> int:
+    return stack.settings.port("allowance") + 30 + number
 
 
 def _cpu_s(stack: Stack, program: str) -> float:
@@ -239,16 +263,17 @@ def _describe(arguments: argparse.Namespace) -> None:
 
 
 def _report(wages: int, bare_s: float, naive_s: float, measured: Measured, visible: int) -> None:
-    def row(what: str, seconds: float) -> None:
+    def row(what: str, posted: int, seconds: float) -> None:
+        rate = posted / seconds
         SAY(
-            f"{what:<42}{seconds:8.2f} s{wages / seconds:12,.0f} /s"
-            f"{bare_s / seconds:8.2f} of bare{naive_s / seconds:8.2f} of naive\n"
+            f"{what:<42}{posted:8} in {seconds:6.2f} s{rate:10,.0f} /s"
+            f"{rate * bare_s / wages:8.2f} of bare{rate * naive_s / wages:8.2f} of naive\n"
         )
 
-    row("bare drain and one bulk insert a batch", bare_s)
-    row("naive posting, nothing going out", naive_s)
-    row("committed", measured.committed_s)
-    row("visible to read_committed", measured.visible_s)
+    row("bare drain and one bulk insert a batch", wages, bare_s)
+    row("naive posting, nothing going out", wages, naive_s)
+    row("committed", measured.wages, measured.committed_s)
+    row("visible to read_committed", measured.wages, measured.visible_s)
     SAY(f"wage-apportioned events read back: {visible} of {wages}\n")
     shares = ", ".join(f"{n} {s / wages * 1e6:.0f} µs" for n, s in measured.cpu_s.items())
     SAY(f"processor time a wage: {shares}\n")
