@@ -37,7 +37,7 @@ from services.chassis.workspace import Answer, Command, Tools, run_command
 RELEASE_EVERY_S = 0.5
 RELAY_SHARES = 2
 """Relays of the journal, so that two instances share that work as well."""
-PAUSE_BEHIND_S = 3.0
+PAUSE_BEHIND_S = 1.0
 """While wages wait to be recorded, recording comes first and telling in fewer transactions."""
 
 log = structlog.get_logger()

@@ -67,15 +67,12 @@ class Ledger:
             }
             pages = await self._pages(connection, citizens, locked)
             posting = await self._posting(connection, taken, pages, locked, received)
-            by_offset = {(m.topic, m.partition, m.offset): reason for m, reason in unreadable}
             await self._park_strangers(connection, posting, unreadable)
-            readable = iter(received)
-            for message in taken.fresh:
-                reason = by_offset.get((message.topic, message.partition, message.offset))
-                if reason is None:
-                    posting.receive(next(readable))
-                elif message.stream_id in pages:
-                    posting.park(pages[message.stream_id], message, reason)
+            if unreadable:
+                _receive_in_order(posting, taken.fresh, received, unreadable)
+            else:
+                for one in received:
+                    posting.receive(one)
             change_no = await self._write(connection, posting, locked)
         self._keep(posting, change_no)
 
@@ -183,6 +180,23 @@ class Ledger:
         for row in rows:
             found.setdefault(row["partition"], []).append(row["stream_id"])
         return found
+
+
+def _receive_in_order(
+    posting: Posting,
+    fresh: Iterable[Message],
+    received: Iterable[Received],
+    unreadable: Iterable[tuple[Message, str]],
+) -> None:
+    """Apply what can be read and park what cannot, in the batch's order."""
+    reasons = {id(message): reason for message, reason in unreadable}
+    readable = iter(received)
+    for message in fresh:
+        reason = reasons.get(id(message))
+        if reason is None:
+            posting.receive(next(readable))
+        elif message.stream_id in posting.pages:
+            posting.park(posting.pages[message.stream_id], message, reason)
 
 
 def _grants_first(message: Message) -> bool:

@@ -13,7 +13,7 @@ import orjson
 from services.allowance.entry import SentEvent
 from services.allowance.posting import Entry
 
-ENTRIES_MAX = 5_000
+ENTRIES_MAX = 10_000
 """Entries of a partition that are kept."""
 
 

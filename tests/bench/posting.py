@@ -52,7 +52,7 @@ SAY = sys.stdout.write
 
 @dataclass(slots=True)
 class Measured:
-    """Seconds from when every instance reads to the last entry; memory half-way and at the end.
+    """Seconds from when every instance reads to the last entry; memory after each quarter.
 
     `wages`: those to be posted from then on. `cpu_s`: processor seconds by part.
     """
@@ -60,8 +60,7 @@ class Measured:
     wages: int
     committed_s: float
     visible_s: float
-    memory_half_mb: float
-    memory_end_mb: float
+    memory_mb: list[float]
     cpu_s: dict[str, float]
 
 
@@ -122,7 +121,8 @@ async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: 
     services = [_start(stack, number) for number in range(1, instances + 1)]
     try:
         await _all_read(stack, services)
-        began, half_mb, committed_s = time.perf_counter(), 0.0, 0.0
+        began, committed_s = time.perf_counter(), 0.0
+        memory_mb: list[float] = []
         posted = await connection.fetchval("SELECT sum(journal_seq)::BIGINT FROM ledger_partitions")
         ends = (0, -1.0)
         deadline = time.monotonic() + TIMEOUT_S
@@ -131,8 +131,8 @@ async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: 
                 "SELECT sum(journal_seq)::BIGINT FROM ledger_partitions"
             )
             now = time.perf_counter()
-            if not half_mb and entries > wages / 2:
-                half_mb = _memory_mb(services)
+            if entries > wages / 4 * (len(memory_mb) + 1):
+                memory_mb.append(_memory_mb(services))
             if not committed_s and entries == wages + citizens:
                 committed_s = now - began
             end = sum((await watcher.end_offsets(partitions)).values())
@@ -144,7 +144,7 @@ async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: 
         cpu_s = {name: _cpu_s(stack, name) - before for name, before in busy.items()}
         cpu_s["services"] = sum(sum(s.cpu_times()[:2]) for s in services)
         left = wages + citizens - posted
-        return Measured(left, committed_s, ends[1], half_mb, _memory_mb(services), cpu_s)
+        return Measured(left, committed_s, ends[1], [*memory_mb[:3], _memory_mb(services)], cpu_s)
     finally:
         for service in services:
             service.terminate()
@@ -277,10 +277,8 @@ def _report(wages: int, bare_s: float, naive_s: float, measured: Measured, visib
     SAY(f"wage-apportioned events read back: {visible} of {wages}\n")
     shares = ", ".join(f"{n} {s / wages * 1e6:.0f} µs" for n, s in measured.cpu_s.items())
     SAY(f"processor time a wage: {shares}\n")
-    SAY(
-        f"memory of the services: {measured.memory_half_mb:.0f} MB half-way, "
-        f"{measured.memory_end_mb:.0f} MB at the end\n"
-    )
+    quarters = ", ".join(f"{megabytes:.0f}" for megabytes in measured.memory_mb)
+    SAY(f"memory of the services after each quarter of the wages: {quarters} MB\n")
 
 
 async def _run(stack: Stack, arguments: argparse.Namespace) -> Any:
