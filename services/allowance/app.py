@@ -85,7 +85,7 @@ async def serve() -> int:
         broker, pool, ledger, instance=settings.instance, posted=posted
     )
     journal_relays = [
-        _journal_relay(share, shared.kafka, pool, ledger, consumer) for share in range(RELAY_SHARES)
+        _journal_relay(share, shared.kafka, pool, consumer) for share in range(RELAY_SHARES)
     ]
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
     app.include_router(ledger_routes(pool, clock))
@@ -116,9 +116,7 @@ async def serve() -> int:
         await pool.close()
 
 
-def _journal_relay(
-    share: int, bootstrap: str, pool: Pool, ledger: Ledger, consumer: Consumer
-) -> Relay:
+def _journal_relay(share: int, bootstrap: str, pool: Pool, consumer: Consumer) -> Relay:
     """Make the relay of a share of the journal's partitions, those that one instance reads."""
     size = PARTITIONS // RELAY_SHARES
     partitions = range(share * size, (share + 1) * size)
@@ -126,7 +124,7 @@ def _journal_relay(
         service="allowance",
         slot=f"journal-{share}",
         topic=ALLOWANCE,
-        source=journal_source(pool, ledger.tail),
+        source=journal_source(pool),
         pool=pool,
         bootstrap=bootstrap,
         partitions=partitions,

@@ -8,7 +8,6 @@ from frikort_contracts.topics import GRANTS
 from services.allowance import store
 from services.allowance.pages import CAP_UNKNOWN, Page, PageMemory
 from services.allowance.posting import Posting
-from services.allowance.tail import Tail
 from services.allowance.translate import Received, WageReversedBody, is_citizen_id, read
 from services.chassis import inbox
 from services.chassis.clock import Clock
@@ -24,7 +23,6 @@ class Ledger:
     pool: Pool
     clock: Clock
     memory: PageMemory = field(default_factory=PageMemory)
-    tail: Tail = field(default_factory=Tail)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def post(self, records: Sequence[RawRecord]) -> None:
@@ -38,7 +36,7 @@ class Ledger:
             try:
                 await self._post(records)
             except BaseException:
-                self._forget()
+                self.memory.forget()
                 raise
 
     async def release_years(self) -> int:
@@ -49,7 +47,7 @@ class Ledger:
                 try:
                     await self._release(partition, citizen_ids)
                 except BaseException:
-                    self._forget()
+                    self.memory.forget()
                     raise
             released += len(citizen_ids)
         return released
@@ -74,7 +72,7 @@ class Ledger:
                 for one in received:
                     posting.receive(one)
             change_no = await self._write(connection, posting, locked)
-        self._keep(posting, change_no)
+        self.memory.keep(pages.values(), change_no)
 
     async def _release(self, partition: int, citizen_ids: Sequence[str]) -> None:
         async with transaction(self.pool) as connection:
@@ -87,16 +85,7 @@ class Ledger:
             for page in pages.values():
                 posting.release(page)
             change_no = await self._write(connection, posting, locked)
-        self._keep(posting, change_no)
-
-    def _keep(self, posting: Posting, change_no: Mapping[int, int]) -> None:
-        """Remember what has been committed."""
-        self.memory.keep(posting.pages.values(), change_no)
-        self.tail.keep(posting.entries)
-
-    def _forget(self) -> None:
-        self.memory.forget()
-        self.tail.forget()
+        self.memory.keep(pages.values(), change_no)
 
     async def _pages(
         self,

@@ -4,14 +4,13 @@ The journal row is its own outbox: each entry's events are made from its bytes, 
 that the bytes name. Of the balances only the latest of a citizen-year in a transaction goes.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
 from frikort_contracts.topics import ALLOWANCE, BALANCES, RULES
 from services.allowance.entry import sent_event_id
-from services.allowance.tail import Tail, Told, told_of_row
 from services.chassis.database import Connection, Pool
 from services.chassis.relay import Batch, Record, Source
 
@@ -19,28 +18,26 @@ SOURCE = b"/frikort/allowance"
 ENTRIES_MAX = 2500
 """Entries of a partition that go into one transaction; the more, the fewer balances."""
 RULES_MAX = 100
-_FIXED_HEADERS: Final = (
-    ("ce_specversion", b"1.0"),
-    ("ce_source", SOURCE),
-    ("content-type", b"application/json"),
-)
 
 
-def journal_source(pool: Pool, tail: Tail) -> Source:
-    """Give what follows each partition's position in the journal, from memory where it is."""
+def journal_source(pool: Pool) -> Source:
+    """Read what follows each partition's position in the journal."""
 
     async def read(after: Mapping[int, int]) -> Batch:
-        told: list[Told] = []
-        unknown = {}
-        for partition, position in after.items():
-            found = tail.follow(partition, position, ENTRIES_MAX)
-            told.extend(found)
-            if not found:
-                unknown[partition] = position
-        if unknown:
-            async with pool.acquire() as connection:
-                told.extend(map(told_of_row, await _read_journal(connection, unknown)))
-        return _batch(told)
+        async with pool.acquire() as connection:
+            rows = await _read_journal(connection, after)
+        records: list[Record] = []
+        latest: dict[tuple[str, int], tuple[Mapping[str, Any], dict[str, Any]]] = {}
+        positions: dict[int, int] = {}
+        for row in rows:
+            positions[row["partition"]] = row["journal_seq"]
+            if row["year"] is None:
+                continue
+            entry = orjson.loads(row["bytes"])
+            records.extend(_events(row, entry))
+            latest[entry["citizen_id"], row["year"]] = row, entry
+        records.extend(_balance(row, entry) for row, entry in latest.values())
+        return Batch(records=records, positions=positions)
 
     return read
 
@@ -87,103 +84,94 @@ async def _read_journal(connection: Connection, after: Mapping[int, int]) -> lis
     return rows
 
 
-def _batch(told: Iterable[Told]) -> Batch:
-    records: list[Record] = []
-    latest: dict[tuple[str, int], Told] = {}
-    positions: dict[int, int] = {}
-    for entry in told:
-        positions[entry.partition] = entry.journal_seq
-        if entry.year is not None:
-            records.extend(_events(entry))
-            latest[entry.citizen_id, entry.year] = entry
-    records.extend(map(_balance, latest.values()))
-    return Batch(records=records, positions=positions)
-
-
-def _events(told: Told) -> list[Record]:
+def _events(row: Mapping[str, Any], entry: dict[str, Any]) -> list[Record]:
     """Make the records of an entry's events, in its order."""
-    key = told.citizen_id.encode()
-    common = _headers(told, key)
+    key = entry["citizen_id"].encode()
+    common = _headers(row, entry)
     return [
         Record(
             ALLOWANCE.name,
-            told.partition,
+            row["partition"],
             key,
-            orjson.dumps(_payload(event.type, told)),
-            [("ce_id", event.id.encode()), ("ce_type", event.type.encode()), *common],
+            orjson.dumps(_payload(event["type"], row, entry)),
+            [("ce_id", event["id"].encode()), ("ce_type", event["type"].encode()), *common],
         )
-        for event in told.events
+        for event in entry["events"]
     ]
 
 
-def _headers(told: Told, subject: bytes) -> list[tuple[str, bytes]]:
+def _headers(row: Mapping[str, Any], entry: dict[str, Any]) -> list[tuple[str, bytes]]:
     headers = [
-        *_FIXED_HEADERS,
-        ("ce_subject", subject),
-        ("ce_time", told.recorded_at.encode()),
-        ("ce_streamversion", b"%d" % told.entry_no),
-        ("ce_correlationid", told.correlation_id.encode()),
-        ("ce_causationid", told.source_id.encode()),
-        ("ce_municipality", told.municipality_code.encode()),
+        ("ce_specversion", b"1.0"),
+        ("ce_source", SOURCE),
+        ("ce_subject", entry["citizen_id"].encode()),
+        ("ce_time", entry["recorded_at"].encode()),
+        ("content-type", b"application/json"),
+        ("ce_streamversion", b"%d" % entry["entry_no"]),
+        ("ce_correlationid", row["correlation_id"].encode()),
+        ("ce_causationid", entry["source"]["id"].encode()),
+        ("ce_municipality", entry["municipality_code"].encode()),
     ]
-    if told.traceparent is not None:
-        headers.append(("traceparent", told.traceparent.encode()))
+    if row["traceparent"] is not None:
+        headers.append(("traceparent", row["traceparent"].encode()))
     return headers
 
 
-def _payload(kind: str, told: Told) -> dict[str, Any]:
+def _payload(kind: str, row: Mapping[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    limit_ore, covered_ore = row["limit_ore"], row["year_covered_ore"]
+    year = row["year"]
+    known_at = entry["known_at"]
+    card_no = entry["source"]["payload"]["card_no"]
     if kind == "allowance-opened":
-        return {"known_at": told.known_at, "year": told.year, "limit_ore": told.limit_ore}
+        return {"known_at": known_at, "year": year, "limit_ore": limit_ore}
     if kind not in {"wage-apportioned", "apportionment-reversed"}:
         return {
-            "known_at": told.known_at,
-            "card_no": told.card_no,
-            "year": told.year,
-            "limit_ore": told.limit_ore,
-            "covered_ore": told.year_covered_ore,
+            "known_at": known_at,
+            "card_no": card_no,
+            "year": year,
+            "limit_ore": limit_ore,
+            "covered_ore": covered_ore,
         }
+    decision = entry["decision"]
     payload = {
-        "known_at": told.known_at,
-        "wage_id": told.wage_id,
-        "card_no": told.card_no,
-        "year": told.year,
-        "covered_ore": abs(told.covered_ore),
-        "excess_ore": abs(told.excess_ore),
-        "remaining_ore": max(0, told.limit_ore - told.year_covered_ore),
-        "entry_no": told.entry_no,
-        "entry_hash": told.entry_hash.hex(),
+        "known_at": known_at,
+        "wage_id": row["wage_id"],
+        "card_no": card_no,
+        "year": year,
+        "covered_ore": abs(decision["covered_ore"]),
+        "excess_ore": abs(decision["excess_ore"]),
+        "remaining_ore": max(0, limit_ore - covered_ore),
+        "entry_no": entry["entry_no"],
+        "entry_hash": row["hash"].hex(),
     }
     if kind == "wage-apportioned":
-        payload["paid_on"] = told.paid_on
-        payload["amount_ore"] = told.covered_ore + told.excess_ore
-        payload["reason"] = told.reason
+        payload["paid_on"] = row["paid_on"]
+        payload["amount_ore"] = decision["covered_ore"] + decision["excess_ore"]
+        payload["reason"] = decision["reason"]
     return payload
 
 
-def _balance(told: Told) -> Record:
-    citizen_id, limit_ore, covered_ore = told.citizen_id, told.limit_ore, told.year_covered_ore
+def _balance(row: Mapping[str, Any], entry: dict[str, Any]) -> Record:
+    citizen_id, year = entry["citizen_id"], row["year"]
+    limit_ore, covered_ore = row["limit_ore"], row["year_covered_ore"]
     balance = {
-        "known_at": told.known_at,
+        "known_at": entry["known_at"],
         "citizen_id": citizen_id,
-        "year": told.year,
+        "year": year,
         "limit_ore": limit_ore,
         "covered_ore": covered_ore,
-        "excess_ore": told.year_excess_ore,
+        "excess_ore": row["year_excess_ore"],
         "remaining_ore": max(0, limit_ore - covered_ore),
         "exhausted": covered_ore >= limit_ore,
-        "entry_no": told.entry_no,
+        "entry_no": entry["entry_no"],
     }
-    identity = sent_event_id(told.source_id, citizen_id, len(told.events))
+    identity = sent_event_id(entry["source"]["id"], citizen_id, len(entry["events"]))
     return Record(
         BALANCES.name,
-        told.partition,
-        f"{citizen_id}:{told.year}".encode(),
+        row["partition"],
+        f"{citizen_id}:{year}".encode(),
         orjson.dumps(balance),
-        [
-            ("ce_id", identity.encode()),
-            ("ce_type", b"balance"),
-            *_headers(told, citizen_id.encode()),
-        ],
+        [("ce_id", identity.encode()), ("ce_type", b"balance"), *_headers(row, entry)],
         numbered=False,
     )
 
@@ -199,9 +187,11 @@ def _rule(row: Mapping[str, Any]) -> Record:
         [
             ("ce_id", identity),
             ("ce_type", rule["type"].encode()),
-            *_FIXED_HEADERS,
+            ("ce_specversion", b"1.0"),
+            ("ce_source", SOURCE),
             ("ce_subject", row["rule_key"].encode()),
             ("ce_time", rule["recorded_at"].encode()),
+            ("content-type", b"application/json"),
             ("ce_streamversion", b"%d" % row["version"]),
             ("ce_correlationid", identity),
         ],

@@ -59,8 +59,6 @@ class Entry:
     hash: bytes
     received: Received
     recorded_at: dt.datetime
-    recorded_text: str
-    sends: Sequence[SentEvent]
     apportionment: Apportionment | None
     wage_id: str | None
     limit_ore: int | None
@@ -238,8 +236,6 @@ class Posting:
                 page.head,
                 received,
                 page.recorded_at,
-                recorded_text,
-                sends,
                 decided,
                 wage_id,
                 limit_ore,

@@ -20,7 +20,6 @@ from frikort_contracts.types import ApportionReason
 from services.allowance.domain import Apportionment
 from services.allowance.entry import SentEvent, Source, entry_bytes, sent_event_id
 from services.allowance.outbox import journal_source, rules_source
-from services.allowance.tail import Tail
 from services.chassis.event_store import StoredEvent
 from services.chassis.relay import Record
 from services.grants import translate as grants
@@ -188,7 +187,7 @@ class FakePool:
 
 
 async def read_journal(row: dict[str, Any]) -> list[Record]:
-    batch = await journal_source(FakePool(row), Tail())({row["partition"]: 0})
+    batch = await journal_source(FakePool(row))({row["partition"]: 0})
     return list(batch.records)
 
 
