@@ -128,8 +128,8 @@ def cap_for(caps: Sequence[Cap], known_at: dt.datetime) -> Cap | None:
     return min(later or caps, key=lambda cap: (cap.known_at, cap.in_force_from, cap.version))
 
 
-def limit_in_force(caps: Iterable[Cap], on: dt.date, known_by: dt.datetime) -> int | None:
-    """Give a year's limit on a date as far as was known by a moment, None if none was.
+def cap_in_force(caps: Iterable[Cap], on: dt.date, known_by: dt.datetime) -> Cap | None:
+    """Choose a year's cap on a date as far as was known by a moment, None if none was.
 
     Before the year's first cap is in force its first one counts: a year has its cap from its
     first day.
@@ -139,8 +139,14 @@ def limit_in_force(caps: Iterable[Cap], on: dt.date, known_by: dt.datetime) -> i
         return None
     in_force = [cap for cap in known if cap.in_force_from <= on]
     if in_force:
-        return max(in_force, key=lambda c: (c.in_force_from, c.known_at, c.version)).amount_ore
-    return min(known, key=lambda c: (c.in_force_from, c.known_at, c.version)).amount_ore
+        return max(in_force, key=lambda c: (c.in_force_from, c.known_at, c.version))
+    return min(known, key=lambda c: (c.in_force_from, c.known_at, c.version))
+
+
+def limit_in_force(caps: Iterable[Cap], on: dt.date, known_by: dt.datetime) -> int | None:
+    """Give the amount of a year's cap on a date, as `cap_in_force` chooses it."""
+    cap = cap_in_force(caps, on, known_by)
+    return None if cap is None else cap.amount_ore
 
 
 def uncovered_reason(
