@@ -9,6 +9,7 @@ from typing import Any
 
 from frikort_contracts.envelope import Envelope, to_headers
 from frikort_contracts.topics import GRANTS, PAYROLL, partition_of
+from frikort_contracts.types import format_moment
 from services.allowance.domain import Cap
 from services.allowance.pages import Page
 from services.allowance.posting import Entry, Posting, Rules
@@ -51,20 +52,38 @@ class Story:
     def reactivated(self, effective_on: str) -> Message:
         return self._grant("grant-reactivated", effective_on=effective_on, decided_on=effective_on)
 
-    def wage(self, name: str, paid_on: str, amount_ore: int, *, rests_on: int = 1) -> Message:
+    def wage(
+        self,
+        name: str,
+        paid_on: str,
+        amount_ore: int,
+        *,
+        rests_on: int = 1,
+        known_at: dt.datetime | None = None,
+    ) -> Message:
         return self._payroll(
             "wage-paid",
             rests_on,
+            known_at=KNOWN_AT if known_at is None else format_moment(known_at),
             wage_id=identity(name),
             employment_id=identity("employment"),
             paid_on=paid_on,
             amount_ore=amount_ore,
         )
 
-    def reversal(self, name: str, paid_on: str, amount_ore: int, *, rests_on: int = 1) -> Message:
+    def reversal(
+        self,
+        name: str,
+        paid_on: str,
+        amount_ore: int,
+        *,
+        rests_on: int = 1,
+        known_at: dt.datetime | None = None,
+    ) -> Message:
         return self._payroll(
             "wage-reversed",
             rests_on,
+            known_at=KNOWN_AT if known_at is None else format_moment(known_at),
             wage_id=identity(name),
             paid_on=paid_on,
             amount_ore=amount_ore,
