@@ -9,6 +9,13 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import BeforeValidator
 
+from frikort_contracts.explanations import (
+    Asked,
+    Difference,
+    Explanation,
+    Preview,
+    PreviewRequest,
+)
 from frikort_contracts.requests import SetCapRequest
 from frikort_contracts.types import COPENHAGEN, CardNo, Moment, MunicipalityCode, ShortText, moment
 from services.allowance.balances import (
@@ -18,6 +25,7 @@ from services.allowance.balances import (
     read_balance,
     read_entries,
 )
+from services.allowance.explanations import read_difference, read_explanation, read_preview
 from services.allowance.rules import SetCap
 from services.allowance.status import Status, StatusQuestion, read_status, today
 from services.chassis.clock import Clock
@@ -78,6 +86,38 @@ def ledger_routes(pool: Pool, clock: Clock) -> APIRouter:
             since=since,
         )
         return await read_status(pool, clock, question)
+
+    return router
+
+
+def explanation_routes(pool: Pool, clock: Clock) -> APIRouter:
+    """Serve what is explained: decisions, differences between answers, wages thought of."""
+    router = APIRouter(prefix="/v1/cards/{card_no}", tags=["ledger"])
+
+    @router.get("/explanation")
+    async def explanation(card_no: CardNo, year: AskedYear = None) -> Explanation:
+        """Explain each wage of the card's holder: what was covered, why, and on what basis."""
+        return await read_explanation(pool, card_no, year)
+
+    @router.get("/difference")
+    async def difference(
+        card_no: CardNo,
+        year: AskedYear = None,
+        from_as_of: dt.date | None = None,
+        from_known_at: KnownAt = None,
+        to_as_of: dt.date | None = None,
+        to_known_at: KnownAt = None,
+    ) -> Difference:
+        """Say which entries and caps make two answers about a year differ."""
+        first = Asked(as_of=from_as_of, known_at=from_known_at)
+        second = Asked(as_of=to_as_of, known_at=to_known_at)
+        asked_year = year or today(clock).year
+        return await read_difference(pool, clock, card_no, asked_year, (first, second))
+
+    @router.post("/preview")
+    async def preview(card_no: CardNo, request: PreviewRequest) -> Preview:
+        """Say what would be covered of a wage; decides nothing and keeps nothing."""
+        return await read_preview(pool, clock, card_no, request)
 
     return router
 

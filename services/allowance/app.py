@@ -14,7 +14,7 @@ from pydantic_settings import SettingsConfigDict
 
 from frikort_contracts.topics import ALLOWANCE, PARTITIONS, PAYROLL, RULES
 from services.allowance import store
-from services.allowance.api import ledger_routes, rule_routes
+from services.allowance.api import explanation_routes, ledger_routes, rule_routes
 from services.allowance.consumers import on_grants_and_payroll
 from services.allowance.handlers import Ledger
 from services.allowance.outbox import journal_source, rules_source
@@ -89,6 +89,7 @@ async def serve() -> int:
     ]
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
     app.include_router(ledger_routes(pool, clock))
+    app.include_router(explanation_routes(pool, clock))
     app.include_router(rule_routes(set_cap))
     app.include_router(progress_routes(inbox_progress(pool, "allowance", store.read_versions)))
     app.include_router(

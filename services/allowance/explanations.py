@@ -1,0 +1,132 @@
+"""What the ledger explains, each read in one snapshot: decisions, differences, previews.
+
+Reads only: a preview decides nothing.
+"""
+
+from dataclasses import dataclass
+
+from frikort_contracts.explanations import (
+    Asked,
+    Difference,
+    Explanation,
+    Preview,
+    PreviewRequest,
+)
+from frikort_contracts.topics import PAYROLL
+from services.allowance import store
+from services.allowance.balances import CardUnknown, find_citizen
+from services.allowance.differences import compare
+from services.allowance.explain import Caps, Row, explain, to_caps
+from services.allowance.preview import preview, to_wage
+from services.chassis.clock import Clock
+from services.chassis.database import Connection, Pool
+from services.chassis.errors import StateRejection
+
+_SNAPSHOT = {"isolation": "repeatable_read", "readonly": True}
+
+
+class CardNotKnownYet(StateRejection):
+    """No grant of that card has arrived here; it may be on its way."""
+
+    code = "card-unknown"
+    field = "card_no"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    journal: list[Row]
+    caps: Caps
+    held: list[Row]
+
+
+async def read_explanation(pool: Pool, card_no: str, year: int | None) -> Explanation:
+    """Explain every decision about the citizen who holds the card, of a year or of all.
+
+    All of them, however many: each balance is the fold of those before it.
+
+    Raises:
+        CardUnknown: no grant of the card has arrived.
+    """
+    read = await _read(pool, card_no, year)
+    return explain(card_no, year, journal=read.journal, caps=read.caps, held=read.held)
+
+
+async def read_difference(
+    pool: Pool, clock: Clock, card_no: str, year: int, asked: tuple[Asked, Asked]
+) -> Difference:
+    """Say why two answers about the card's year differ.
+
+    Raises:
+        CardUnknown: no grant of the card has arrived.
+    """
+    read = await _read(pool, card_no, year)
+    explained = explain(card_no, year, journal=read.journal, caps=read.caps, held=())
+    return compare(card_no, year, asked, entries=explained.entries, caps=read.caps, now=clock.now())
+
+
+async def read_preview(pool: Pool, clock: Clock, card_no: str, request: PreviewRequest) -> Preview:
+    """Say what would be covered of a wage, were it recorded now.
+
+    Raises:
+        CardNotKnownYet: no grant of the card has arrived.
+        RegisteredBeforePaid: `registered_at` is before the day of `paid_on`.
+    """
+    async with pool.acquire() as connection, connection.transaction(**_SNAPSHOT):
+        try:
+            citizen_id = await find_citizen(connection, card_no)
+        except CardUnknown as error:
+            raise CardNotKnownYet(str(error)) from error
+        pages = await store.load_pages(connection, {citizen_id: 0}, with_waiting=False)
+        waiting = await connection.fetchval(
+            "SELECT count(*) FROM held_messages WHERE stream_id = $1", citizen_id
+        )
+        caps = await read_caps(connection)
+    citizen = pages[citizen_id].state
+    wage = to_wage(card_no, request, citizen, clock.now())
+    return preview(wage, citizen, caps, waiting=waiting)
+
+
+async def read_caps(connection: Connection) -> Caps:
+    """Read every cap with its legal basis."""
+    return to_caps(
+        await connection.fetch(
+            """
+            SELECT version, type, year, amount_ore, in_force_from, known_at, legal_basis
+            FROM rules
+            ORDER BY version
+            """
+        )
+    )
+
+
+async def _read(pool: Pool, card_no: str, year: int | None) -> _Read:
+    async with pool.acquire() as connection, connection.transaction(**_SNAPSHOT):
+        citizen_id = await find_citizen(connection, card_no)
+        return _Read(
+            journal=await connection.fetch(
+                """
+                SELECT
+                  entry_no, hash, bytes, source_type, card_no, wage_id, paid_on, known_at,
+                  recorded_at, limit_ore
+                FROM journal
+                WHERE citizen_id = $1
+                  AND year IS NOT NULL
+                  AND ($2::SMALLINT IS NULL OR year = $2)
+                ORDER BY entry_no
+                """,
+                citizen_id,
+                year,
+            ),
+            caps=await read_caps(connection),
+            held=await connection.fetch(
+                """
+                SELECT reason, parked, headers, value, held_at
+                FROM held_messages
+                WHERE stream_id = $1
+                  AND topic = $2
+                ORDER BY message_offset
+                """,
+                citizen_id,
+                PAYROLL.name,
+            ),
+        )
