@@ -5,9 +5,9 @@ field `amount_ore`. What can be judged from the request alone is judged here; wh
 service's state or its clock is judged there.
 """
 
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from frikort_contracts.types import (
@@ -25,6 +25,25 @@ from frikort_contracts.types import (
     Request,
     ShortText,
 )
+
+LISTED_MAX = 20_000
+"""Rows of a list from Socialtfrikort.dk in one call; a longer one is split by its period."""
+
+
+def _attested(value: Any) -> bool:
+    """Take an attestation as JSON or a file writes it; what is not attested is refused (R30)."""
+    if value is True or value == "true":
+        return True
+    if value is False or value == "false":
+        raise PydanticCustomError(
+            "work-subsidised",
+            "a card is for ordinary, unsubsidised work: not for a wage subsidy, a flexjob or "
+            "one's own firm",
+        )
+    raise PydanticCustomError("attestation-format", "an attestation is true or false")
+
+
+Attestation = Annotated[bool, BeforeValidator(_attested)]
 
 
 class IssueGrantRequest(Request):
@@ -76,7 +95,13 @@ class ChangeGrantRequest(Request):
 
 
 class RegisterEmploymentRequest(Request):
-    """Register that a card holder works for an employer."""
+    """Register that a card holder works for an employer.
+
+    `unsubsidised_attested`: the employer's word that the work is ordinary and unsubsidised.
+
+    Raises:
+        work-subsidised: the employer says that it is not (R30, DOMAIN 2.11).
+    """
 
     employment_ref: FreeText
     card_no: CardNo
@@ -88,6 +113,7 @@ class RegisterEmploymentRequest(Request):
     consultant: ShortText | None = None
     contact: FreeText | None = None
     registered_at: Moment | None = None
+    unsubsidised_attested: Attestation | None = None
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:
@@ -140,6 +166,58 @@ class ReverseWageRequest(Request):
     reason: FreeText
     reversed_on: BusinessDate
     registered_at: Moment | None = None
+
+
+class MisreportWageRequest(Request):
+    """Note that the employer sent the wage to eIndkomst by mistake; the wage stays (R29)."""
+
+    wage_ref: FreeText
+    found_on: BusinessDate
+    registered_at: Moment | None = None
+
+
+class ConfirmRegistrationRequest(Request):
+    """Note that the wage stands in Socialtfrikort.dk, under its reference there (DOMAIN 3.1).
+
+    A later confirmation of the same wage takes the place of an earlier one.
+    """
+
+    wage_ref: FreeText
+    external_ref: FreeText
+    confirmed_on: BusinessDate
+    registered_at: Moment | None = None
+
+
+class ListedRegistration(Request):
+    """A wage as a list exported from Socialtfrikort.dk has it, under its reference there."""
+
+    card_no: CardNo
+    cvr: Cvr
+    paid_on: BusinessDate
+    amount_ore: AmountOre
+    external_ref: FreeText
+
+
+class ReconcileRequest(Request):
+    """Compare a list from Socialtfrikort.dk with the wages that were registered here.
+
+    The list holds every wage that stands there and was paid from `first_on` to `last_on`, both
+    included. A dry run only tells.
+
+    Raises:
+        ends-before-start: a period has a first day.
+    """
+
+    first_on: BusinessDate
+    last_on: BusinessDate
+    rows: tuple[ListedRegistration, ...] = Field(max_length=LISTED_MAX)
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Self:
+        if self.last_on < self.first_on:
+            raise PydanticCustomError("ends-before-start", "last_on is on or after first_on")
+        return self
 
 
 class PutContactRequest(Request):
@@ -196,6 +274,8 @@ def row_key(kind: str, row: Request) -> str | None:
             parts = [row.employment_ref]
         case RegisterWageRequest() | ReverseWageRequest():
             parts = [row.wage_ref]
+        case ListedRegistration():
+            parts = [row.external_ref]
         case _:
             return None
     return "/".join([kind, *parts])

@@ -7,6 +7,7 @@ from functools import partial
 import uvloop
 from pydantic_settings import SettingsConfigDict
 
+from frikort_contracts.requests import ReconcileRequest
 from frikort_contracts.topics import GRANTS, PAYROLL
 from services.chassis import runtime
 from services.chassis.accounts import publish_accounts
@@ -23,11 +24,12 @@ from services.chassis.relay import Relay, store_source
 from services.chassis.settings import ServiceSettings, SharedSettings
 from services.chassis.vault import Vault
 from services.chassis.workspace import Answer, Command, Tools, run_command
-from services.payroll.api import employment_routes, wage_routes
+from services.payroll.api import employment_routes, reconciliation_routes, wage_routes
 from services.payroll.consumers import on_frikort_grants
 from services.payroll.handlers import PayrollWorkspace
-from services.payroll.projections import read_wage
+from services.payroll.reconciliation import Reconciliation, reconcile
 from services.payroll.translate import to_record
+from services.payroll.wages import read_wage
 
 
 class Settings(ServiceSettings):
@@ -54,6 +56,9 @@ async def serve() -> int:
 
     async def carry_out(command: Command) -> Answer:
         return await run_command(pool, make, command)
+
+    async def compare(request: ReconcileRequest, traceparent: str) -> Reconciliation:
+        return await reconcile(pool, tools, request, traceparent=traceparent)
 
     wake = asyncio.Event()
     importer = Importer(
@@ -85,6 +90,7 @@ async def serve() -> int:
     app = create_app(title="Frikort payroll", version="0.1.0", summary="Employments and wages")
     app.include_router(employment_routes(carry_out))
     app.include_router(wage_routes(carry_out, partial(read_wage, pool, tools.vault)))
+    app.include_router(reconciliation_routes(compare))
     app.include_router(progress_routes(inbox_progress(pool, "payroll")))
     app.include_router(import_routes(importer, tools.ids))
     app.include_router(

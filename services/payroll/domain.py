@@ -9,93 +9,18 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
 from frikort_contracts.types import PaymentMethod
-from services.chassis.errors import Rejection, StateRejection
-
-
-class CardUnknown(StateRejection):
-    """No grant of that card has been read here; it may be on its way."""
-
-    code = "card-unknown"
-    field = "card_no"
-    retry = True
-
-
-class EmploymentUnknown(StateRejection):
-    """No employment of that reference is registered."""
-
-    code = "employment-unknown"
-    field = "employment_ref"
-
-
-class EmploymentRefTaken(StateRejection):
-    """The reference was used for an employment before."""
-
-    code = "employment-ref-taken"
-    field = "employment_ref"
-
-
-class EmploymentCardMismatch(StateRejection):
-    """The wage names another card than its employment."""
-
-    code = "employment-card-mismatch"
-    field = "card_no"
-
-
-class EmploymentCvrMismatch(StateRejection):
-    """The wage names another employer than its employment."""
-
-    code = "employment-cvr-mismatch"
-    field = "cvr"
-
-
-class EndsBeforeStart(StateRejection):
-    """An employment lasts at least its first day."""
-
-    code = "ends-before-start"
-    field = "ends_on"
-
-
-class EndUnchanged(StateRejection):
-    """The employment ends on that day already."""
-
-    code = "employment-end-unchanged"
-    field = "ends_on"
-
-
-class WageUnknown(StateRejection):
-    """No wage of that reference is registered."""
-
-    code = "wage-unknown"
-    field = "wage_ref"
-
-
-class WageRefTaken(StateRejection):
-    """The reference was used for a wage before; a reversed wage's is spent."""
-
-    code = "wage-ref-taken"
-    field = "wage_ref"
-
-
-class AlreadyReversed(StateRejection):
-    """The wage was reversed before."""
-
-    code = "already-reversed"
-    field = "wage_ref"
-
-
-class WageInFuture(Rejection):
-    """A wage is registered once it is paid (R37)."""
-
-    kept = False  # tomorrow it may be right
-    code = "wage-in-future"
-    field = "paid_on"
-
-
-class RegisteredBeforePaid(Rejection):
-    """The source system cannot have learned of a wage before it was paid."""
-
-    code = "registered-before-paid"
-    field = "paid_on"
+from services.payroll.refusals import (
+    AlreadyMisreported,
+    AlreadyReversed,
+    ConfirmedInFuture,
+    EmploymentCardMismatch,
+    EmploymentCvrMismatch,
+    EndsBeforeStart,
+    EndUnchanged,
+    FoundInFuture,
+    RegisteredBeforePaid,
+    WageInFuture,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +39,8 @@ class _Employment(_Fact):
     starts_on: dt.date
     ends_on: dt.date | None = None
     consultant: str | None = None
+    unsubsidised_attested: bool | None = None
+    """The employer's word that the work is ordinary and unsubsidised (R30); it is not sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +86,34 @@ class ReverseWage:
     grants_version: int
 
 
-Command: TypeAlias = RegisterEmployment | EndEmployment | RegisterWage | ReverseWage
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MisreportWage:
+    """Note that the employer sent the wage to eIndkomst; `learned_on` bounds `found_on`."""
+
+    wage_id: str
+    found_on: dt.date
+    learned_on: dt.date
+    grants_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmRegistration:
+    """Note that the wage stands in Socialtfrikort.dk; `learned_on` bounds `confirmed_on`."""
+
+    wage_id: str
+    confirmed_on: dt.date
+    learned_on: dt.date
+    grants_version: int
+
+
+Command: TypeAlias = (
+    RegisterEmployment
+    | EndEmployment
+    | RegisterWage
+    | ReverseWage
+    | MisreportWage
+    | ConfirmRegistration
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +144,30 @@ class WageReversed(_Fact):
     reversed_on: dt.date
 
 
-Event: TypeAlias = EmploymentRegistered | EmploymentEnded | WagePaid | WageReversed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WageMisreported(_Fact):
+    """The employer sent the wage to eIndkomst by mistake; the wage stays (R29)."""
+
+    wage_id: str
+    found_on: dt.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalRegistrationConfirmed(_Fact):
+    """The wage stands in Socialtfrikort.dk (DOMAIN 3.1); its reference is sealed beside."""
+
+    wage_id: str
+    confirmed_on: dt.date
+
+
+Event: TypeAlias = (
+    EmploymentRegistered
+    | EmploymentEnded
+    | WagePaid
+    | WageReversed
+    | WageMisreported
+    | ExternalRegistrationConfirmed
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,12 +186,13 @@ class Employment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidWage:
-    """A wage that may be reversed."""
+    """A wage that may be reversed; `misreported_on` is when that was found, if it was."""
 
     employment_id: str
     card_no: str
     paid_on: dt.date
     amount_ore: int
+    misreported_on: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +227,11 @@ def decide(command: Command, citizen: Citizen) -> Event:
         case RegisterWage():
             return _register_wage(command, citizen.employments[command.employment_id])
         case ReverseWage():
-            return _reverse(command, citizen.wages[command.wage_id])
+            return _reverse(command, _standing(citizen.wages[command.wage_id]))
+        case MisreportWage():
+            return _misreport(command, _standing(citizen.wages[command.wage_id]))
+        case ConfirmRegistration():
+            return _confirm(command, _standing(citizen.wages[command.wage_id]))
         case _:
             assert_never(command)
 
@@ -258,16 +240,13 @@ def evolve(citizen: Citizen, event: Event) -> Citizen:
     """Apply one event of history."""
     match event:
         case EmploymentRegistered():
-            return _with_employment(
-                citizen,
-                event.employment_id,
-                Employment(
-                    card_no=event.card_no,
-                    cvr=event.cvr,
-                    starts_on=event.starts_on,
-                    ends_on=event.ends_on,
-                ),
+            begun = Employment(
+                card_no=event.card_no,
+                cvr=event.cvr,
+                starts_on=event.starts_on,
+                ends_on=event.ends_on,
             )
+            return _with_employment(citizen, event.employment_id, begun)
         case EmploymentEnded():
             ended = replace(citizen.employments[event.employment_id], ends_on=event.ends_on)
             return _with_employment(citizen, event.employment_id, ended)
@@ -278,10 +257,15 @@ def evolve(citizen: Citizen, event: Event) -> Citizen:
                 paid_on=event.paid_on,
                 amount_ore=event.amount_ore,
             )
-            return replace(citizen, wages={**citizen.wages, event.wage_id: paid})
+            return _with_wage(citizen, event.wage_id, paid)
         case WageReversed():
             taken_back = ReversedWage(reversed_on=event.reversed_on)
-            return replace(citizen, wages={**citizen.wages, event.wage_id: taken_back})
+            return _with_wage(citizen, event.wage_id, taken_back)
+        case WageMisreported():
+            noted = _misreported(citizen.wages[event.wage_id], event.found_on)
+            return _with_wage(citizen, event.wage_id, noted)
+        case ExternalRegistrationConfirmed():
+            return citizen  # any number of confirmations may follow; none is decided upon
         case _:
             assert_never(event)
 
@@ -296,6 +280,7 @@ def _register_employment(command: RegisterEmployment) -> EmploymentRegistered:
         starts_on=command.starts_on,
         ends_on=command.ends_on,
         consultant=command.consultant,
+        unsubsidised_attested=command.unsubsidised_attested,
     )
 
 
@@ -339,12 +324,21 @@ def _register_wage(command: RegisterWage, employment: Employment) -> WagePaid:
     )
 
 
-def _reverse(command: ReverseWage, wage: Wage) -> WageReversed:
+def _standing(wage: Wage) -> PaidWage:
+    """Give a wage that was not reversed.
+
+    Raises:
+        AlreadyReversed: it was taken back; a replacement is a wage of its own.
+    """
     if isinstance(wage, ReversedWage):
         raise AlreadyReversed(
             f"the wage was reversed on {wage.reversed_on}; register its replacement, if there is "
             "one, under a new reference"
         )
+    return wage
+
+
+def _reverse(command: ReverseWage, wage: PaidWage) -> WageReversed:
     return WageReversed(
         card_no=wage.card_no,
         grants_version=command.grants_version,
@@ -355,5 +349,41 @@ def _reverse(command: ReverseWage, wage: Wage) -> WageReversed:
     )
 
 
+def _misreport(command: MisreportWage, wage: PaidWage) -> WageMisreported:
+    if wage.misreported_on is not None:
+        raise AlreadyMisreported(
+            f"it is known since {wage.misreported_on} that the wage was sent to eIndkomst"
+        )
+    if command.found_on > command.learned_on:
+        raise FoundInFuture(f"found_on is on or before {command.learned_on}, when it was told")
+    return WageMisreported(
+        card_no=wage.card_no,
+        grants_version=command.grants_version,
+        wage_id=command.wage_id,
+        found_on=command.found_on,
+    )
+
+
+def _confirm(command: ConfirmRegistration, wage: PaidWage) -> ExternalRegistrationConfirmed:
+    if command.confirmed_on > command.learned_on:
+        raise ConfirmedInFuture(
+            f"confirmed_on is on or before {command.learned_on}, when it was told"
+        )
+    return ExternalRegistrationConfirmed(
+        card_no=wage.card_no,
+        grants_version=command.grants_version,
+        wage_id=command.wage_id,
+        confirmed_on=command.confirmed_on,
+    )
+
+
+def _misreported(wage: Wage, found_on: dt.date) -> Wage:
+    return wage if isinstance(wage, ReversedWage) else replace(wage, misreported_on=found_on)
+
+
 def _with_employment(citizen: Citizen, employment_id: str, employment: Employment) -> Citizen:
     return replace(citizen, employments={**citizen.employments, employment_id: employment})
+
+
+def _with_wage(citizen: Citizen, wage_id: str, wage: Wage) -> Citizen:
+    return replace(citizen, wages={**citizen.wages, wage_id: wage})

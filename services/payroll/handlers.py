@@ -2,10 +2,13 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from frikort_contracts.requests import (
+    ConfirmRegistrationRequest,
     EndEmploymentRequest,
+    MisreportWageRequest,
     RegisterEmploymentRequest,
     RegisterWageRequest,
     ReverseWageRequest,
@@ -14,14 +17,19 @@ from frikort_contracts.types import Request
 from services.chassis.clock import business_date
 from services.chassis.database import Connection
 from services.chassis.workspace import Answer, Command, Recording, Tools, Workspace
-from services.payroll import domain, store
+from services.payroll import domain, refusals, store
 from services.payroll.store import Place, Standing
 from services.payroll.translate import CODEC, to_published
-from services.payroll.warnings import Card, warn_about
+from services.payroll.warnings import Card, warn_about, warn_about_employment
 
 CARD_NAMING = (RegisterEmploymentRequest, RegisterWageRequest)
 EMPLOYMENT_NAMING = (RegisterEmploymentRequest, EndEmploymentRequest, RegisterWageRequest)
-WAGE_NAMING = (RegisterWageRequest, ReverseWageRequest)
+WAGE_NAMING = (
+    RegisterWageRequest,
+    ReverseWageRequest,
+    MisreportWageRequest,
+    ConfirmRegistrationRequest,
+)
 
 
 class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
@@ -77,6 +85,10 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
             return self._register_employment(request, command, now)
         if isinstance(request, EndEmploymentRequest):
             return self._end_employment(request, command, now)
+        if isinstance(request, MisreportWageRequest):
+            return self._misreport_wage(request, command, now)
+        if isinstance(request, ConfirmRegistrationRequest):
+            return self._confirm_registration(request, command, now)
         raise TypeError(f"payroll takes no {type(request).__name__}")
 
     async def store(self, connection: Connection) -> None:
@@ -89,7 +101,7 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
     ) -> Answer:
         ref = request.employment_ref
         if ref in self._employments:
-            raise domain.EmploymentRefTaken(
+            raise refusals.EmploymentRefTaken(
                 "an employment of this reference is registered; take another reference"
             )
         citizen_id, standing = self._holder(request.card_no)
@@ -105,6 +117,7 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
                 starts_on=request.starts_on,
                 ends_on=request.ends_on,
                 consultant=request.consultant,
+                unsubsidised_attested=request.unsubsidised_attested,
             ),
             self.streams[citizen_id].state,
         )
@@ -114,7 +127,13 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
             employer=request.employer,
             contact=request.contact,
         )
-        return self._record(citizen_id, event, known_at, private, command, now)
+        answer = self._record(citizen_id, event, known_at, private, command, now)
+        warnings = warn_about_employment(
+            starts_on=request.starts_on,
+            learned_on=business_date(known_at),
+            attested=request.unsubsidised_attested is not None,
+        )
+        return replace(answer, warnings=warnings)
 
     def _end_employment(
         self, request: EndEmploymentRequest, command: Command, now: dt.datetime
@@ -136,7 +155,7 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
     ) -> Answer:
         ref = request.wage_ref
         if ref in self._wages:
-            raise domain.WageRefTaken(
+            raise refusals.WageRefTaken(
                 "a wage of this reference is registered; take another reference"
             )
         _, standing = self._holder(request.card_no)
@@ -154,17 +173,12 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
             external_ref=request.external_ref,
         )
         answer = self._record(employment.citizen_id, event, known_at, private, command, now)
-        return Answer(body=answer.body, position=answer.position, warnings=warnings)
+        return replace(answer, warnings=warnings)
 
     def _reverse_wage(
         self, request: ReverseWageRequest, command: Command, now: dt.datetime
     ) -> Answer:
-        place = self._wages.get(request.wage_ref)
-        if place is None:
-            raise domain.WageUnknown(
-                "no wage of this reference is registered; register it first, or correct the "
-                "reference"
-            )
+        place = self._wage(request.wage_ref)
         known_at = self.known_at(request.registered_at, now)
         event = domain.decide(
             domain.ReverseWage(
@@ -177,10 +191,43 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
         private = _private(reason=request.reason)
         return self._record(place.citizen_id, event, known_at, private, command, now)
 
+    def _misreport_wage(
+        self, request: MisreportWageRequest, command: Command, now: dt.datetime
+    ) -> Answer:
+        place = self._wage(request.wage_ref)
+        known_at = self.known_at(request.registered_at, now)
+        event = domain.decide(
+            domain.MisreportWage(
+                wage_id=place.id,
+                found_on=request.found_on,
+                learned_on=business_date(known_at),
+                grants_version=self._standings[place.citizen_id].grants_version,
+            ),
+            self.streams[place.citizen_id].state,
+        )
+        return self._record(place.citizen_id, event, known_at, {}, command, now)
+
+    def _confirm_registration(
+        self, request: ConfirmRegistrationRequest, command: Command, now: dt.datetime
+    ) -> Answer:
+        place = self._wage(request.wage_ref)
+        known_at = self.known_at(request.registered_at, now)
+        event = domain.decide(
+            domain.ConfirmRegistration(
+                wage_id=place.id,
+                confirmed_on=request.confirmed_on,
+                learned_on=business_date(known_at),
+                grants_version=self._standings[place.citizen_id].grants_version,
+            ),
+            self.streams[place.citizen_id].state,
+        )
+        private = _private(external_ref=request.external_ref)
+        return self._record(place.citizen_id, event, known_at, private, command, now)
+
     def _holder(self, card_no: str) -> tuple[str, Standing]:
         card = self._cards.get(card_no)
         if card is None:
-            raise domain.CardUnknown(
+            raise refusals.CardUnknown(
                 f"no grant of card {card_no} has arrived here; grant it, or try again in a moment"
             )
         return card.citizen_id, self._standings[card.citizen_id]
@@ -188,8 +235,17 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
     def _employment(self, employment_ref: str) -> Place:
         place = self._employments.get(employment_ref)
         if place is None:
-            raise domain.EmploymentUnknown(
+            raise refusals.EmploymentUnknown(
                 "no employment of this reference is registered; register it first"
+            )
+        return place
+
+    def _wage(self, wage_ref: str) -> Place:
+        place = self._wages.get(wage_ref)
+        if place is None:
+            raise refusals.WageUnknown(
+                "no wage of this reference is registered; register it first, or correct the "
+                "reference"
             )
         return place
 

@@ -26,6 +26,14 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A list did not hold a wage when its citizen's stream had come to `version`."""
+
+    version: int
+    missing_on: dt.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedCitizen:
     """`municipality_code` is None where the events read do not change it."""
 
@@ -206,6 +214,61 @@ async def insert_changes(connection: Connection, changes: Sequence[LearnedChange
         [change.card_no for change in changes],
         [change.effective_on for change in changes],
         [change.active for change in changes],
+    )
+
+
+async def find_paid_citizens(connection: Connection) -> list[str]:
+    """Give the citizens who have a wage, in a fixed order."""
+    rows = await connection.fetch("SELECT DISTINCT citizen_id FROM wages ORDER BY citizen_id")
+    return [str(row["citizen_id"]) for row in rows]
+
+
+async def find_person_keys(connection: Connection, citizen_ids: Sequence[str]) -> dict[str, bytes]:
+    """Give the wrapped keys under which citizens' private data are sealed."""
+    rows = await connection.fetch(
+        "SELECT person_id, wrapped_key FROM person_keys WHERE person_id = ANY($1::UUID[])",
+        list(citizen_ids),
+    )
+    return {str(row["person_id"]): row["wrapped_key"] for row in rows}
+
+
+async def find_missing(connection: Connection, wage_ids: Sequence[str]) -> dict[str, Missing]:
+    """Give the wages that the last list did not hold."""
+    rows = await connection.fetch(
+        """
+        SELECT wage_id, version, missing_on
+        FROM missing_registrations
+        WHERE wage_id = ANY($1::UUID[])
+        """,
+        list(wage_ids),
+    )
+    return {
+        str(row["wage_id"]): Missing(version=row["version"], missing_on=row["missing_on"])
+        for row in rows
+    }
+
+
+async def delete_missing(connection: Connection, wage_ids: Sequence[str]) -> None:
+    """Forget that a list did not hold these wages: a later one does."""
+    await connection.execute(
+        "DELETE FROM missing_registrations WHERE wage_id = ANY($1::UUID[])", list(wage_ids)
+    )
+
+
+async def upsert_missing(connection: Connection, missing: Mapping[str, Missing]) -> None:
+    """Note by wage what a list did not hold; the last list counts."""
+    await connection.execute(
+        """
+        INSERT INTO missing_registrations (wage_id, version, missing_on)
+        SELECT * FROM unnest($1::UUID[], $2::INT[], $3::DATE[])
+        ON CONFLICT (wage_id) DO UPDATE
+        SET
+          version = excluded.version,
+          missing_on = excluded.missing_on
+        """,
+        list(missing),
+        [each.version for each in missing.values()],
+        [each.missing_on for each in missing.values()],
     )
 
 

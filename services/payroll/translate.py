@@ -13,12 +13,23 @@ from services.payroll.domain import (
     EmploymentEnded,
     EmploymentRegistered,
     Event,
+    ExternalRegistrationConfirmed,
+    WageMisreported,
     WagePaid,
     WageReversed,
 )
 
 SOURCE = "/frikort/payroll"
-CODEC: Codec[Event] = Codec([EmploymentRegistered, EmploymentEnded, WagePaid, WageReversed])
+CODEC: Codec[Event] = Codec(
+    [
+        EmploymentRegistered,
+        EmploymentEnded,
+        WagePaid,
+        WageReversed,
+        WageMisreported,
+        ExternalRegistrationConfirmed,
+    ]
+)
 
 
 def to_published(event: Event, known_at: dt.datetime) -> published.PayrollEvent:
@@ -65,6 +76,22 @@ def to_published(event: Event, known_at: dt.datetime) -> published.PayrollEvent:
                 paid_on=event.paid_on,
                 amount_ore=event.amount_ore,
                 reversed_on=event.reversed_on,
+                known_at=known_at,
+            )
+        case WageMisreported():
+            return published.WageMisreported(
+                card_no=event.card_no,
+                grants_version=event.grants_version,
+                wage_id=event.wage_id,
+                found_on=event.found_on,
+                known_at=known_at,
+            )
+        case ExternalRegistrationConfirmed():
+            return published.ExternalRegistrationConfirmed(
+                card_no=event.card_no,
+                grants_version=event.grants_version,
+                wage_id=event.wage_id,
+                confirmed_on=event.confirmed_on,
                 known_at=known_at,
             )
         case _:

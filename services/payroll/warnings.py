@@ -1,15 +1,20 @@
-"""What looks odd about a wage that is taken. Pure; warnings tell the caller and decide nothing.
+"""What looks odd about a wage or an employment that is taken. Pure; warnings decide nothing.
 
-They rest on what payroll has read of the grants so far; what is covered, the ledger decides.
+They tell the caller, and rest on what payroll has read of the grants so far; what is covered,
+the ledger decides. Which days were worked is registered nowhere (DOMAIN 3.2), so what depends
+on them is told from the employment's period, and from how long a wage may lag behind its work.
 """
 
 import datetime as dt
 from dataclasses import dataclass
 
-from services.payroll.domain import Citizen, PaidWage, RegisterWage
+from services.payroll.domain import Citizen, Employment, PaidWage, RegisterWage
 
 REGISTERED_LATE_DAYS = 60
 """No deadline is known (R38); two months are past any month's payroll."""
+WAGE_PERIOD_DAYS = 31
+"""A wage may pay for work up to a month before it: the longest period in use."""
+JANUARY = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,27 +34,85 @@ class Card:
     changes: tuple[CardChange, ...] = ()
 
     def is_active_on(self, date: dt.date) -> bool:
-        """Fold the dated changes up to a date: the latest effective one holds."""
-        active = True
+        """Tell whether no decision had made the card inactive by a date, that day included."""
+        return self.inactive_since(date) is None
+
+    def inactive_since(self, date: dt.date) -> dt.date | None:
+        """Fold the dated changes up to a date; give the first of the inactive days it is in."""
+        since = None
         for change in sorted(self.changes, key=lambda change: change.effective_on):
-            if change.effective_on <= date:
-                active = change.active
-        return active
+            if change.effective_on > date:
+                break
+            since = None if change.active else since or change.effective_on
+        return since
 
 
 def warn_about(command: RegisterWage, citizen: Citizen, card: Card) -> tuple[str, ...]:
-    """Name what looks odd, in a fixed order; `citizen` is the state before the wage."""
-    days_late = (command.learned_on - command.paid_on).days
+    """Name what looks odd about a wage, in a fixed order; `citizen` is the state before it."""
+    paid_on, employment = command.paid_on, citizen.employments[command.employment_id]
     odd = {
-        "before-grant": command.paid_on < card.valid_from,
-        "grant-inactive": not card.is_active_on(command.paid_on),
-        "outside-employment": not citizen.employments[command.employment_id].includes(
-            command.paid_on
+        "before-grant": paid_on < card.valid_from,
+        "work-before-grant": _worked_before(employment, paid_on, card.valid_from),
+        "grant-inactive": not card.is_active_on(paid_on),
+        "work-before-deactivation": _worked_before(
+            employment, paid_on, card.inactive_since(paid_on)
         ),
+        "holiday-pay-after-end": _is_late_holiday_pay(command, employment, card),
+        "outside-employment": not employment.includes(paid_on),
+        "year-crossing": _crosses_year(command, citizen, employment),
         "likely-duplicate": _is_registered(command, citizen),
-        "registered-late": days_late > REGISTERED_LATE_DAYS,
+        "registered-late": (command.learned_on - paid_on).days > REGISTERED_LATE_DAYS,
     }
     return tuple(code for code, is_so in odd.items() if is_so)
+
+
+def warn_about_employment(
+    *, starts_on: dt.date, learned_on: dt.date, attested: bool
+) -> tuple[str, ...]:
+    """Name what looks odd about an employment, in a fixed order.
+
+    It is to be registered before the work starts (R36, DOMAIN 3.2), and to be ordinary and
+    unsubsidised by the employer's word (R30).
+    """
+    odd = {"employment-late": learned_on > starts_on, "attestation-missing": not attested}
+    return tuple(code for code, is_so in odd.items() if is_so)
+
+
+def _worked_before(employment: Employment, paid_on: dt.date, turn: dt.date | None) -> bool:
+    """Tell whether a wage paid from a day on may pay for work before it (R8, R11).
+
+    The employment began before the day, and ended before it or was paid within a wage's period.
+    """
+    if turn is None or paid_on < turn or employment.starts_on >= turn:
+        return False
+    ended = employment.ends_on is not None and employment.ends_on < turn
+    return ended or (paid_on - turn).days < WAGE_PERIOD_DAYS
+
+
+def _is_late_holiday_pay(command: RegisterWage, employment: Employment, card: Card) -> bool:
+    """Tell of holiday pay of an ended employment on a card that is not active now (R27)."""
+    ended = employment.ends_on is not None and employment.ends_on < command.paid_on
+    return bool(command.holiday_pay_ore) and ended and not card.is_active_on(command.paid_on)
+
+
+def _crosses_year(command: RegisterWage, citizen: Citizen, employment: Employment) -> bool:
+    """Tell whether the work may lie in another year than the payment, which decides (R2, R3).
+
+    Later: the employment ended in an earlier year; or it goes on from one, and this is the
+    first wage of the year and paid in January. Earlier: paid in a year before it starts.
+    """
+    year = command.paid_on.year
+    if employment.starts_on.year > year:
+        return True
+    if employment.ends_on is not None and employment.ends_on.year < year:
+        return True
+    goes_on = employment.starts_on.year < year and command.paid_on.month == JANUARY
+    return goes_on and not any(
+        wage.employment_id == command.employment_id
+        and dt.date(year, JANUARY, 1) <= wage.paid_on < command.paid_on
+        for wage in citizen.wages.values()
+        if isinstance(wage, PaidWage)
+    )
 
 
 def _is_registered(command: RegisterWage, citizen: Citizen) -> bool:

@@ -8,26 +8,35 @@ import pytest
 
 from services.chassis.errors import Rejection
 from services.payroll.domain import (
-    AlreadyReversed,
     Citizen,
     Command,
-    EmploymentCardMismatch,
-    EmploymentCvrMismatch,
+    ConfirmRegistration,
     EmploymentEnded,
     EmploymentRegistered,
     EndEmployment,
-    EndsBeforeStart,
-    EndUnchanged,
     Event,
-    RegisteredBeforePaid,
+    ExternalRegistrationConfirmed,
+    MisreportWage,
     RegisterEmployment,
     RegisterWage,
     ReverseWage,
-    WageInFuture,
+    WageMisreported,
     WagePaid,
     WageReversed,
     decide,
     evolve,
+)
+from services.payroll.refusals import (
+    AlreadyMisreported,
+    AlreadyReversed,
+    ConfirmedInFuture,
+    EmploymentCardMismatch,
+    EmploymentCvrMismatch,
+    EndsBeforeStart,
+    EndUnchanged,
+    FoundInFuture,
+    RegisteredBeforePaid,
+    WageInFuture,
 )
 from services.payroll.translate import CODEC
 from services.payroll.warnings import Card, CardChange, warn_about
@@ -70,6 +79,18 @@ REGISTER_WAGE = RegisterWage(
     learned_on=TODAY,
 )
 REVERSE = ReverseWage(wage_id="w1", reversed_on=dt.date(2023, 4, 3), grants_version=2)
+MISREPORT = MisreportWage(
+    wage_id="w1", found_on=dt.date(2023, 4, 11), learned_on=TODAY, grants_version=3
+)
+MISREPORTED = WageMisreported(
+    card_no="01234", grants_version=3, wage_id="w1", found_on=dt.date(2023, 4, 11)
+)
+CONFIRM = ConfirmRegistration(
+    wage_id="w1", confirmed_on=dt.date(2023, 4, 12), learned_on=TODAY, grants_version=3
+)
+CONFIRMED = ExternalRegistrationConfirmed(
+    card_no="01234", grants_version=3, wage_id="w1", confirmed_on=dt.date(2023, 4, 12)
+)
 CARD = Card(citizen_id="c1", valid_from=dt.date(2023, 1, 1))
 
 
@@ -149,6 +170,36 @@ def test_reversed_on_is_information_only() -> None:
     assert reversal == replace(REVERSED, reversed_on=dt.date(1999, 1, 1))
 
 
+def test_misreported_wage_stays_and_can_be_reversed() -> None:
+    assert decide(MISREPORT, given(EMPLOYED, PAID)) == MISREPORTED
+    assert decide(REVERSE, given(EMPLOYED, PAID, MISREPORTED)) == REVERSED
+
+
+def test_misreport_is_noted_once_and_never_of_a_reversed_wage() -> None:
+    tomorrow = replace(MISREPORT, found_on=TODAY + dt.timedelta(days=1))
+
+    assert refused(MISREPORT, EMPLOYED, PAID, MISREPORTED) is AlreadyMisreported
+    assert refused(MISREPORT, EMPLOYED, PAID, REVERSED) is AlreadyReversed
+    assert refused(MISREPORT, EMPLOYED, PAID, MISREPORTED, REVERSED) is AlreadyReversed
+    assert refused(tomorrow, EMPLOYED, PAID) is FoundInFuture
+    assert decide(replace(MISREPORT, found_on=TODAY), given(EMPLOYED, PAID)) == replace(
+        MISREPORTED, found_on=TODAY
+    )
+
+
+def test_registration_may_be_confirmed_again_until_the_wage_is_reversed() -> None:
+    tomorrow = replace(CONFIRM, confirmed_on=TODAY + dt.timedelta(days=1))
+
+    assert decide(CONFIRM, given(EMPLOYED, PAID)) == CONFIRMED
+    assert decide(CONFIRM, given(EMPLOYED, PAID, CONFIRMED)) == CONFIRMED
+    assert refused(CONFIRM, EMPLOYED, PAID, REVERSED) is AlreadyReversed
+    assert refused(tomorrow, EMPLOYED, PAID) is ConfirmedInFuture
+
+
+def test_history_that_was_never_decided_is_folded_all_the_same() -> None:
+    assert given(EMPLOYED, PAID, REVERSED, MISREPORTED) == given(EMPLOYED, PAID, REVERSED)
+
+
 def test_employment_ends_on_its_last_day_and_may_be_given_another() -> None:
     end = EndEmployment(employment_id="e1", ends_on=dt.date(2023, 5, 1), grants_version=3)
     ended = EmploymentEnded(
@@ -172,7 +223,7 @@ def test_employment_ends_on_its_last_day_and_may_be_given_another() -> None:
             replace(REGISTER_WAGE, paid_on=dt.date(2022, 12, 31)),
             CARD,
             (),
-            ("before-grant", "outside-employment", "registered-late"),
+            ("before-grant", "outside-employment", "year-crossing", "registered-late"),
         ),
     ],
 )
@@ -204,6 +255,6 @@ def test_decision_of_the_same_day_overrules_the_earlier_one() -> None:
     assert replace(CARD, changes=changes).is_active_on(dt.date(2023, 2, 10))
 
 
-@pytest.mark.parametrize("event", [EMPLOYED, PAID, REVERSED])
+@pytest.mark.parametrize("event", [EMPLOYED, PAID, REVERSED, MISREPORTED, CONFIRMED])
 def test_history_is_read_back_as_it_was_written(event: Event) -> None:
     assert CODEC.decode(*CODEC.encode(event)) == event
