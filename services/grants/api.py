@@ -1,10 +1,20 @@
 """Grants over HTTP: parse, call a handler, render; no rules."""
 
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from frikort_contracts.grant_requests import (
+    CloseGrantRequest,
+    DecideAppealRequest,
+    GrantDispensationRequest,
+    ReceiveApplicationRequest,
+    RefusalReason,
+    RefuseApplicationRequest,
+    ReidentifyCitizenRequest,
+)
 from frikort_contracts.requests import ChangeGrantRequest, IssueGrantRequest
 from frikort_contracts.types import BusinessDate, FreeText, Moment, MunicipalityCode, Request
 from services.chassis.http import IdempotencyKey, TraceParent, answered, to_command
@@ -29,6 +39,32 @@ class TransferBody(ChangeBody):
     municipality_code: MunicipalityCode
 
 
+class ClosingBody(Request):
+    """The end of the card of the address; `effective_on` is the first day not covered."""
+
+    cause: Literal["death", "moved-abroad"]
+    effective_on: BusinessDate
+    decided_on: BusinessDate | None = None
+    reason: FreeText | None = None
+    registered_at: Moment | None = None
+
+
+class AppealBody(ChangeBody):
+    """An appeal by the holder of the card of the address; `effective_on` may work backwards."""
+
+    outcome: Literal["upheld", "overturned"]
+    overturns: Literal["grant-deactivated", "application-refused"] | None = None
+
+
+class RefusalBody(Request):
+    """The refusal of the application of the address."""
+
+    reason: RefusalReason
+    decided_on: BusinessDate
+    note: FreeText | None = None
+    registered_at: Moment | None = None
+
+
 def grant_routes(run: Run, read_grant: Callable[[str], Awaitable[Grant]]) -> APIRouter:
     """Serve the commands about cards."""
     router = APIRouter(prefix="/v1/grants", tags=["grants"])
@@ -37,12 +73,12 @@ def grant_routes(run: Run, read_grant: Callable[[str], Awaitable[Grant]]) -> API
     async def issue(
         request: IssueGrantRequest, key: IdempotencyKey = None, trace: TraceParent = None
     ) -> JSONResponse:
-        """Grant a citizen a card."""
+        """Grant a citizen of 18 or older a card (`citizen-under-18`)."""
         return answered(await run(to_command("grants", request, key, trace)))
 
     @router.get("/{card_no}")
     async def show(card_no: str) -> Grant:
-        """Show a card and what was decided about it."""
+        """Show a card, what was decided about it, and when its review is due."""
         return await read_grant(card_no)
 
     def change_route(path: str, change: str, body: type[ChangeBody]) -> None:
@@ -61,4 +97,98 @@ def grant_routes(run: Run, read_grant: Callable[[str], Awaitable[Grant]]) -> API
     change_route("deactivation", "deactivated", ChangeBody)
     change_route("reactivation", "reactivated", ChangeBody)
     change_route("transfer", "transferred", TransferBody)
+    _special_routes(router, run)
+    return router
+
+
+def _special_routes(router: APIRouter, run: Run) -> None:
+    """Serve what no file brings: closings, dispensations, appeals."""
+
+    @router.post("/{card_no}/closing", status_code=201)
+    async def close(
+        card_no: str, request: ClosingBody, key: IdempotencyKey = None, trace: TraceParent = None
+    ) -> JSONResponse:
+        """End a card for good; it takes no further change (`grant-closed`).
+
+        `effective_on`, the first day not covered, is on or after `decided_on`. A death is no
+        decision: leave `decided_on` out, and it takes effect when it happened, however late it
+        is learned of. A wage paid after it is recorded, uncovered; one that was covered before
+        the closing was known stays as it was decided, and a person is told.
+        """
+        fields = request.model_dump(exclude_none=True)
+        whole = CloseGrantRequest(card_no=card_no, **fields)
+        return answered(await run(to_command("grant-closings", whole, key, trace)))
+
+    @router.post("/{card_no}/dispensation", status_code=201)
+    async def dispense(
+        card_no: str, request: ChangeBody, key: IdempotencyKey = None, trace: TraceParent = None
+    ) -> JSONResponse:
+        """Waive the income condition (LOV 616 section 3(3)); coverage stays as it is."""
+        fields = request.model_dump(exclude_none=True)
+        whole = GrantDispensationRequest(card_no=card_no, **fields)
+        return answered(await run(to_command("dispensations", whole, key, trace)))
+
+    @router.post("/{card_no}/appeal", status_code=201)
+    async def appeal(
+        card_no: str, request: AppealBody, key: IdempotencyKey = None, trace: TraceParent = None
+    ) -> JSONResponse:
+        """Record that an appeal was upheld or a decision overturned (R14).
+
+        The one decision whose `effective_on` may lie before `decided_on`. An overturned
+        deactivation lets the card cover from `effective_on` on, a day on which it is
+        deactivated; an overturned refusal of an application lets the card that was granted for
+        it cover from before its `valid_from`. Else `nothing-to-overturn`. Wages decided before
+        stay as decided; they may be reversed and registered again.
+        """
+        fields = request.model_dump(exclude_none=True)
+        whole = DecideAppealRequest(card_no=card_no, **fields)
+        return answered(await run(to_command("appeals", whole, key, trace)))
+
+
+def application_routes(run: Run) -> APIRouter:
+    """Serve the commands about applications; a reference may hold slashes."""
+    router = APIRouter(prefix="/v1/applications", tags=["applications"])
+
+    @router.post("", status_code=201)
+    async def receive(
+        request: ReceiveApplicationRequest, key: IdempotencyKey = None, trace: TraceParent = None
+    ) -> JSONResponse:
+        """Record that a citizen applies for a card; a card granted later answers it."""
+        return answered(await run(to_command("applications", request, key, trace)))
+
+    @router.post("/{application_ref:path}/refusal", status_code=201)
+    async def refuse(
+        application_ref: str,
+        request: RefusalBody,
+        key: IdempotencyKey = None,
+        trace: TraceParent = None,
+    ) -> JSONResponse:
+        """Refuse an application; `reason` is published, `note` stays here, sealed.
+
+        Refused with `application-unknown`, `application-already-refused`, `application-granted`
+        or `decided-before-received`.
+        """
+        fields = request.model_dump(exclude_none=True)
+        whole = RefuseApplicationRequest(application_ref=application_ref, **fields)
+        return answered(await run(to_command("application-refusals", whole, key, trace)))
+
+    return router
+
+
+def citizen_routes(run: Run) -> APIRouter:
+    """Serve the command about who a citizen is."""
+    router = APIRouter(prefix="/v1/citizens", tags=["citizens"])
+
+    @router.post("/reidentification", status_code=201)
+    async def reidentify(
+        request: ReidentifyCitizenRequest, key: IdempotencyKey = None, trace: TraceParent = None
+    ) -> JSONResponse:
+        """Record that a citizen's CPR number has changed (R35).
+
+        The citizen is found by both numbers from then on; neither is published. Refused with
+        `citizen-unknown` (the old number), `cpr-taken` (the new one is another citizen's) or
+        `cpr-unchanged`.
+        """
+        return answered(await run(to_command("reidentifications", request, key, trace)))
+
     return router

@@ -5,6 +5,7 @@ import sys
 from functools import partial
 
 import uvloop
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from frikort_contracts.topics import GRANTS
@@ -21,8 +22,9 @@ from services.chassis.relay import Relay, store_source
 from services.chassis.settings import ServiceSettings, SharedSettings
 from services.chassis.vault import Vault
 from services.chassis.workspace import Answer, Command, Tools, run_command
-from services.grants.api import grant_routes
-from services.grants.handlers import GrantsWorkspace
+from services.grants.api import application_routes, citizen_routes, grant_routes
+from services.grants.domain import ReviewReading
+from services.grants.handlers import GrantsWorkspace, Minors
 from services.grants.projections import read_grant
 from services.grants.translate import to_record
 
@@ -32,6 +34,12 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="FRIKORT_GRANTS_", extra="ignore")
     port: int = 8101
+    review_reading: ReviewReading = Field(
+        default="safe", description="how the law's rule on reviews is read (R33): safe or literal"
+    )
+    minors: Minors = Field(
+        default="refused", description="a card for a citizen below 18: refused or taken (R34)"
+    )
 
 
 async def serve() -> int:
@@ -47,7 +55,7 @@ async def serve() -> int:
     )
 
     def make() -> GrantsWorkspace:
-        return GrantsWorkspace(tools)
+        return GrantsWorkspace(tools, minors=settings.minors)
 
     async def carry_out(command: Command) -> Answer:
         return await run_command(pool, make, command)
@@ -71,7 +79,9 @@ async def serve() -> int:
         bootstrap=shared.kafka,
     )
     app = create_app(title="Frikort grants", version="0.1.0", summary="Who holds which card")
-    app.include_router(grant_routes(carry_out, partial(read_grant, pool)))
+    app.include_router(grant_routes(carry_out, partial(read_grant, pool, settings.review_reading)))
+    app.include_router(application_routes(carry_out))
+    app.include_router(citizen_routes(carry_out))
     app.include_router(progress_routes(own_progress("grants")))
     app.include_router(import_routes(importer, tools.ids))
     app.include_router(health_routes([runtime.probe_database(pool), runtime.probe_relay(relay)]))

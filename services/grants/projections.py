@@ -11,7 +11,7 @@ from services.chassis import event_store
 from services.chassis.database import Pool
 from services.chassis.errors import NotFound
 from services.grants import domain, store
-from services.grants.translate import CODEC, to_published
+from services.grants.translate import CODEC, is_about, to_published
 
 
 class GrantNotFound(NotFound):
@@ -32,17 +32,28 @@ class Decision(Contract):
 
 
 class Grant(Contract):
-    """A card as it stands after its last decision, and all decisions in their order."""
+    """A card as it stands after its last decision, and all decisions in their order.
+
+    `review_due_on` is the last day for the next check of the conditions, of a live card (R33).
+    """
 
     card_no: str
     citizen_id: str
     municipality_code: str
-    state: Literal["active", "inactive"]
+    state: Literal["active", "inactive", "closed"]
+    review_due_on: dt.date | None
     decisions: tuple[Decision, ...]
 
 
-async def read_grant(pool: Pool, card_no: str) -> Grant:
-    """Fold a card's decisions.
+_STATES: dict[type[domain.Card], Literal["active", "inactive", "closed"]] = {
+    domain.ActiveCard: "active",
+    domain.InactiveCard: "inactive",
+    domain.ClosedCard: "closed",
+}
+
+
+async def read_grant(pool: Pool, reading: domain.ReviewReading, card_no: str) -> Grant:
+    """Fold a card's decisions; `reading` is how the law's rule on reviews is read.
 
     Raises:
         GrantNotFound: no card of that number was granted.
@@ -58,7 +69,7 @@ async def read_grant(pool: Pool, card_no: str) -> Grant:
     for row in stored:
         event = CODEC.decode(row.type, row.data)
         citizen = domain.evolve(citizen, event)
-        if event.card_no == card_no:
+        if is_about(event, card_no):
             decisions.append(
                 Decision(
                     event=row.type,
@@ -73,6 +84,9 @@ async def read_grant(pool: Pool, card_no: str) -> Grant:
         card_no=card_no,
         citizen_id=citizen_id,
         municipality_code=card.municipality_code,
-        state="active" if isinstance(card, domain.ActiveCard) else "inactive",
+        state=_STATES[type(card)],
+        review_due_on=domain.review_due_on(reading, card.assessed_on)
+        if isinstance(card, domain.ActiveCard)
+        else None,
         decisions=tuple(decisions),
     )

@@ -11,7 +11,14 @@ from services.chassis.event_store import StoredEvent
 from services.chassis.publishing import event_record
 from services.chassis.relay import Record
 from services.grants.domain import (
+    AppealDecided,
+    ApplicationReceived,
+    ApplicationRefused,
+    CardEvent,
+    CitizenReidentified,
+    DispensationGranted,
     Event,
+    GrantClosed,
     GrantDeactivated,
     GrantIssued,
     GrantReactivated,
@@ -21,13 +28,47 @@ from services.grants.domain import (
 
 SOURCE = "/frikort/grants"
 CODEC: Codec[Event] = Codec(
-    [GrantIssued, GrantReviewed, GrantDeactivated, GrantReactivated, GrantTransferred]
+    [
+        GrantIssued,
+        GrantReviewed,
+        GrantDeactivated,
+        GrantReactivated,
+        GrantTransferred,
+        GrantClosed,
+        DispensationGranted,
+        AppealDecided,
+        CitizenReidentified,
+        ApplicationReceived,
+        ApplicationRefused,
+    ]
 )
+
+
+class _Told(TypedDict):
+    card_no: str
+    effective_on: dt.date
+    decided_on: dt.date
+    known_at: dt.datetime
 
 
 def to_published(event: Event, known_at: dt.datetime) -> PublishedEvent:
     """Give the published form of a stored event."""
     match event:
+        case CitizenReidentified():
+            return published.CitizenReidentified(known_at=known_at)
+        case ApplicationReceived():
+            return published.ApplicationReceived(
+                application_id=event.application_id,
+                received_on=event.received_on,
+                known_at=known_at,
+            )
+        case ApplicationRefused():
+            return published.ApplicationRefused(
+                application_id=event.application_id,
+                reason=event.reason,
+                decided_on=event.decided_on,
+                known_at=known_at,
+            )
         case GrantIssued():
             return published.GrantIssued(
                 card_no=event.card_no,
@@ -38,21 +79,8 @@ def to_published(event: Event, known_at: dt.datetime) -> PublishedEvent:
                 age_group=event.age_group,
                 known_at=known_at,
             )
-        case GrantReviewed():
-            return published.GrantReviewed(**_dates(event), known_at=known_at)
-        case GrantDeactivated():
-            return published.GrantDeactivated(**_dates(event), known_at=known_at)
-        case GrantReactivated():
-            return published.GrantReactivated(**_dates(event), known_at=known_at)
-        case GrantTransferred():
-            return published.GrantTransferred(
-                **_dates(event),
-                from_municipality_code=event.from_municipality_code,
-                to_municipality_code=event.to_municipality_code,
-                known_at=known_at,
-            )
         case _:
-            assert_never(event)
+            return _change_to_published(event, known_at)
 
 
 def to_record(stored: StoredEvent) -> Record:
@@ -61,15 +89,48 @@ def to_record(stored: StoredEvent) -> Record:
     return event_record(stored, event, topic=GRANTS, source=SOURCE)
 
 
-class _Dates(TypedDict):
-    card_no: str
-    effective_on: dt.date
-    decided_on: dt.date
+def is_about(event: Event, card_no: str) -> bool:
+    """Tell whether an event is about a card."""
+    return isinstance(event, CardEvent) and event.card_no == card_no
 
 
-def _dates(event: GrantReviewed | GrantDeactivated | GrantReactivated | GrantTransferred) -> _Dates:
-    return {
-        "card_no": event.card_no,
-        "effective_on": event.effective_on,
-        "decided_on": event.decided_on,
-    }
+def _change_to_published(
+    event: GrantReviewed
+    | GrantDeactivated
+    | GrantReactivated
+    | GrantTransferred
+    | GrantClosed
+    | DispensationGranted
+    | AppealDecided,
+    known_at: dt.datetime,
+) -> PublishedEvent:
+    told = _Told(
+        card_no=event.card_no,
+        effective_on=event.effective_on,
+        decided_on=event.decided_on,
+        known_at=known_at,
+    )
+    match event:
+        case GrantReviewed():
+            change: PublishedEvent = published.GrantReviewed(**told)
+        case GrantDeactivated():
+            change = published.GrantDeactivated(**told)
+        case GrantReactivated():
+            change = published.GrantReactivated(**told)
+        case GrantTransferred():
+            change = published.GrantTransferred(
+                **told,
+                from_municipality_code=event.from_municipality_code,
+                to_municipality_code=event.to_municipality_code,
+            )
+        case GrantClosed():
+            change = published.GrantClosed(**told, cause=event.cause)
+        case DispensationGranted():
+            change = published.DispensationGranted(**told)
+        case AppealDecided():
+            change = published.AppealDecided(
+                **told, outcome=event.outcome, overturns=event.overturns
+            )
+        case _:
+            assert_never(event)
+    return change
