@@ -34,6 +34,8 @@ def service_environment(
     }
     if service == "notifications":
         ours |= _gateway_access(settings)
+        if uses_gateway_simulator(caller):
+            ours["FRIKORT_NOTIFICATIONS_QUIET_HOURS"] = "none"  # it wakes nobody
     passed_on = _passed_on(service, caller)
     ours = {name: value for name, value in ours.items() if not _is_overruled(name, passed_on)}
     places = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import uvloop
 from aiokafka import ConsumerRecord
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from frikort_contracts.topics import ALLOWANCE, GRANTS, NOTIFICATIONS
@@ -41,6 +41,7 @@ from services.notifications.contacts import ContactsWorkspace
 from services.notifications.gateway import Gateway
 from services.notifications.gatewayapi import GatewayApi, make_client
 from services.notifications.projections import read_messages
+from services.notifications.quiet_hours import QuietHours
 from services.notifications.recorder import Recorder
 from services.notifications.sender import Sender
 from services.notifications.translate import to_record
@@ -69,9 +70,21 @@ class Settings(ServiceSettings):
     contact_wait_hours: float = Field(
         default=24, ge=0, description="how long a text waits for its citizen's contact"
     )
+    contact_failures_max: int = Field(
+        default=3, ge=1, description="undeliverable texts in a row, then the number is given up"
+    )
+    quiet_hours: str = Field(
+        default="21:00-08:00", description="Danish hours in which nobody is texted, or none"
+    )
     stale_after_days: float = Field(
         default=2, ge=0, description="older facts are not texted; 0 texts every one"
     )
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        QuietHours.parse(text)
+        return text
 
     def secret(self, name: str) -> str:
         """Give a secret of the gateway's, from its value or its file.
@@ -119,6 +132,8 @@ def make_parts(settings: Settings, tools: Tools, pool: Pool, client: httpx.Async
             recorder=recorder,
             instance=settings.instance,
             in_flight_max=settings.in_flight_max,
+            contact_failures_max=settings.contact_failures_max,
+            quiet_hours=QuietHours.parse(settings.quiet_hours),
         ),
         upkeep=Upkeep(
             pool=pool,
@@ -127,6 +142,7 @@ def make_parts(settings: Settings, tools: Tools, pool: Pool, client: httpx.Async
             instance=settings.instance,
             gateway_name=gateway.name,
             contact_wait=dt.timedelta(hours=settings.contact_wait_hours),
+            contact_failures_max=settings.contact_failures_max,
         ),
         facts=FactReader(
             pool=pool, clock=tools.clock, ids=tools.ids, stale_after=stale_after or None

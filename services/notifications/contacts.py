@@ -209,7 +209,8 @@ async def _write(connection: Connection, changed: Mapping[str, Contact], vault: 
           version = excluded.version,
           known_at = excluded.known_at,
           statement_macs = excluded.statement_macs,
-          sealed = excluded.sealed
+          sealed = excluded.sealed,
+          failures = 0
         """,
         contacts,
     )

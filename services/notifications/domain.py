@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeAlias, assert_never
 
 NO_CONTACT = "no-contact"
+CONTACT_FAILING = "contact-failing"
 STALE = "stale"
 OUTCOME_UNKNOWN = "outcome-unknown"
 

@@ -19,6 +19,8 @@ TEXTS = Counter(
     ["state", "template"],
 )
 
+UNDELIVERABLE = domain.DeliveryStatus.FAILED.value
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -66,6 +68,11 @@ async def keep(connection: Connection, decided: Sequence[Decided]) -> None:
         state = item.stored.type.removeprefix("notification-")
         TEXTS.labels(state, item.event.template).inc()
     await store.change_texts(connection, changes)
+    await store.count_failures(
+        connection,
+        undeliverable=[i for i, change in changes.items() if change.reason == UNDELIVERABLE],
+        delivered=[i for i, change in changes.items() if change.state == "delivered"],
+    )
 
 
 async def read_messages(pool: Pool, card_no: str) -> Messages:

@@ -30,6 +30,7 @@ from services.notifications.gateway import (
     Unknown,
 )
 from services.notifications.handlers import Order
+from services.notifications.quiet_hours import QuietHours
 from services.notifications.recorder import Recorder
 from services.notifications.store import Claim
 
@@ -62,6 +63,8 @@ class Sender:
     recorder: Recorder
     instance: str
     in_flight_max: int
+    contact_failures_max: int
+    quiet_hours: QuietHours | None
     _in_flight: set[asyncio.Task[None]] = field(default_factory=set)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -96,13 +99,17 @@ class Sender:
             task.result()
 
     async def _claim(self) -> list[Claim]:
-        free = self.in_flight_max - len(self._in_flight)
-        if free <= 0:
+        free, now = self.in_flight_max - len(self._in_flight), self.clock.now()
+        if free <= 0 or (self.quiet_hours is not None and self.quiet_hours.cover(now)):
             return []
         try:
             async with transaction(self.pool) as connection:
                 return await store.claim_texts(
-                    connection, instance=self.instance, limit=free, now=self.clock.now()
+                    connection,
+                    instance=self.instance,
+                    limit=free,
+                    failures_max=self.contact_failures_max,
+                    now=now,
                 )
         except (ConflictError, TransientError) as error:
             log.warning("claim_failed", error=repr(error))

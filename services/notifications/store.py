@@ -130,29 +130,31 @@ async def find_citizens(connection: Connection, notification_ids: Sequence[str])
 
 
 async def claim_texts(
-    connection: Connection, *, instance: str, limit: int, now: dt.datetime
+    connection: Connection, *, instance: str, limit: int, failures_max: int, now: dt.datetime
 ) -> list[Claim]:
     """Take texts that are due and whose citizen has a contact: the newest of all their cards'.
 
-    Two claimers never get the same text, and none waits for another.
+    Not to one that was not reached `failures_max` times in a row. Two claimers never get the
+    same text, and none waits for another.
     """
     rows = await connection.fetch(
         """
         WITH due AS (
-          SELECT t.notification_id, c.card_no, c.version, c.sealed, c.wrapped_key
+          SELECT t.notification_id, c.card_no, c.version, c.sealed, k.wrapped_key
           FROM texts AS t
           CROSS JOIN LATERAL (
-            SELECT contacts.card_no, contacts.version, contacts.sealed, contact_keys.wrapped_key
+            SELECT contacts.*
             FROM cards
             JOIN contacts USING (card_no)
-            JOIN contact_keys USING (card_no)
             WHERE cards.citizen_id = t.citizen_id
               AND contacts.sealed IS NOT NULL
             ORDER BY contacts.known_at DESC, contacts.card_no
             LIMIT 1
           ) AS c
+          JOIN contact_keys AS k ON k.card_no = c.card_no
           WHERE t.state = 'requested'
             AND t.due_at <= $2
+            AND c.failures < $4
           ORDER BY t.due_at
           LIMIT $3
           FOR UPDATE OF t SKIP LOCKED
@@ -162,7 +164,9 @@ async def claim_texts(
           state = 'submitting',
           attempts = texts.attempts + 1,
           claimed_by = $1,
-          claimed_at = $2
+          claimed_at = $2,
+          contact_card_no = due.card_no,
+          contact_version = due.version
         FROM due
         WHERE texts.notification_id = due.notification_id
         RETURNING texts.notification_id, texts.citizen_id, texts.template,
@@ -172,6 +176,7 @@ async def claim_texts(
         instance,
         now,
         limit,
+        failures_max,
     )
     return [
         Claim(
@@ -255,6 +260,54 @@ async def find_unreachable(
         limit,
     )
     return [(str(row["citizen_id"]), str(row["notification_id"])) for row in rows]
+
+
+async def find_failing(
+    connection: Connection, *, failures_max: int, limit: int
+) -> list[tuple[str, str]]:
+    """Give texts (citizen, notification) whose citizen's newest contact is given up, locked."""
+    rows = await connection.fetch(
+        """
+        SELECT t.citizen_id, t.notification_id
+        FROM texts AS t
+        CROSS JOIN LATERAL (
+          SELECT contacts.failures
+          FROM cards
+          JOIN contacts USING (card_no)
+          WHERE cards.citizen_id = t.citizen_id
+            AND contacts.sealed IS NOT NULL
+          ORDER BY contacts.known_at DESC, contacts.card_no
+          LIMIT 1
+        ) AS c
+        WHERE t.state = 'requested'
+          AND c.failures >= $1
+        ORDER BY t.requested_at
+        LIMIT $2
+        FOR UPDATE OF t SKIP LOCKED
+        """,
+        failures_max,
+        limit,
+    )
+    return [(str(row["citizen_id"]), str(row["notification_id"])) for row in rows]
+
+
+async def count_failures(
+    connection: Connection, *, undeliverable: Sequence[str], delivered: Sequence[str]
+) -> None:
+    """Count texts that did not reach their contact, and begin anew where one did."""
+    for notification_ids, failures in ((undeliverable, "contacts.failures + 1"), (delivered, "0")):
+        if notification_ids:
+            await connection.execute(
+                f"""
+                UPDATE contacts
+                SET failures = {failures}
+                FROM texts
+                WHERE texts.notification_id = ANY($1::UUID[])
+                  AND contacts.card_no = texts.contact_card_no
+                  AND contacts.version = texts.contact_version
+                """,  # noqa: S608 - two expressions of our own
+                list(notification_ids),
+            )
 
 
 async def count_open(connection: Connection) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Ends what would wait for ever: texts without a contact, and claims whose process has died.
+"""Ends what would wait for ever: texts that reach nobody, and claims whose process has died.
 
 A claim that was not answered is in doubt: its text may have gone out. It is declared so, in
 history, and never sent again; a delivery report may still tell.
@@ -42,6 +42,7 @@ class Upkeep:
     instance: str
     gateway_name: str
     contact_wait: dt.timedelta
+    contact_failures_max: int
 
     async def declare_own_claims(self) -> None:
         """Declare this instance's claims of before to be in doubt; called before it sends."""
@@ -81,22 +82,27 @@ class Upkeep:
 
     async def _suppress_unreachable(self) -> int:
         async with transaction(self.pool) as connection:
-            found = await store.find_unreachable(
+            without = await store.find_unreachable(
                 connection,
                 requested_before=self.clock.now() - self.contact_wait,
                 limit=BATCH_TEXTS,
             )
+            failing = await store.find_failing(
+                connection, failures_max=self.contact_failures_max, limit=BATCH_TEXTS
+            )
             orders = [
                 Order(
                     citizen_id=citizen_id,
-                    command=domain.SuppressText(
-                        notification_id=notification_id, reason=domain.NO_CONTACT
-                    ),
+                    command=domain.SuppressText(notification_id=notification_id, reason=reason),
+                )
+                for found, reason in (
+                    (without, domain.NO_CONTACT),
+                    (failing, domain.CONTACT_FAILING),
                 )
                 for citizen_id, notification_id in found
             ]
             await carry_out(connection, orders, clock=self.clock, ids=self.ids)
-        return len(found)
+        return max(len(without), len(failing))
 
     async def _measure(self) -> None:
         async with transaction(self.pool) as connection:

@@ -270,7 +270,29 @@ def test_an_undeliverable_text_fails_with_its_reason(
     assert message["reason"] == "undeliverable"
 
 
-def test_a_late_transient_report_is_ignored_and_a_forged_one_refused(
+def test_r40_a_number_that_is_never_reached_is_given_up_until_it_is_replaced(
+    servers: Servers, gateway: GatewayProcess, notifications: ServiceProcess, citizen: Citizen
+) -> None:
+    cases.put_contact(notifications, citizen.card_no, "68300099")
+    cases.issue_card(servers, citizen)
+    failed = ["failed"]
+    cases.await_state(notifications, citizen.card_no, *failed)
+    for _ in range(2):
+        cases.run_low(servers, citizen)
+        failed.append("failed")
+        cases.await_state(notifications, citizen.card_no, *failed)
+
+    cases.exhaust(servers, citizen)
+    *_, given_up = cases.await_state(notifications, citizen.card_no, *failed, "suppressed")
+    cases.put_contact(notifications, citizen.card_no, citizen.phone)
+    cases.run_low(servers, citizen)
+
+    cases.await_state(notifications, citizen.card_no, *failed, "suppressed", "delivered")
+    assert given_up["reason"] == "contact-failing"
+    assert len(gateway.texts_to(citizen.phone)) == 1
+
+
+def test_r41_a_late_transient_report_is_ignored_and_a_forged_one_refused(
     servers: Servers, notifications: ServiceProcess, citizen: Citizen
 ) -> None:
     cases.put_contact(notifications, citizen.card_no, citizen.phone)

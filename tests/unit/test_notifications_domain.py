@@ -224,7 +224,7 @@ def test_every_text_fits_one_part_of_the_gsm_alphabet(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", WORDINGS)
-def test_no_text_gives_anything_away(text: str) -> None:
+def test_r42_no_text_states_a_balance_or_gives_anything_away(text: str) -> None:
     assert not re.search(r"\d", text)
     telling = r"frikort|free card|social|kommun|municipal|løn|wage|kr\b|øre|saldo|cpr|ydelse|skat"
     assert not re.search(telling, text, re.IGNORECASE)
