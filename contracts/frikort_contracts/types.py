@@ -94,6 +94,25 @@ class ApportionReason(StrEnum):
     WAGE_REVERSED = "wage-reversed"
 
 
+class AttentionCode(StrEnum):
+    """Why a person must look: the codes of `attention-raised`. More may come; none changes."""
+
+    GRANT_CHANGED_SINCE = "grant-changed-since"
+    WAGE_LATE = "wage-late"
+    ROOM_REAPPEARED = "room-reappeared"
+    CAP_CHANGED_EXCESS = "cap-changed-excess"
+    CAP_MISSING = "cap-missing"
+    WORK_BEFORE_GRANT = "work-before-grant"
+    WORK_BEFORE_DEACTIVATION = "work-before-deactivation"
+    HOLIDAY_PAY_AFTER_DEACTIVATION = "holiday-pay-after-deactivation"
+    EMPLOYMENT_LATE = "employment-late"
+    OUTSIDE_EMPLOYMENT = "outside-employment"
+    WAGE_MISREPORTED = "wage-misreported"
+    CITIZEN_CLOSED_LATE_WAGE = "citizen-closed-late-wage"
+    WAGE_IN_CLOSED_YEAR = "wage-in-closed-year"
+    REVERSAL_IN_CLOSED_YEAR = "reversal-in-closed-year"
+
+
 @dataclass(frozen=True, slots=True)
 class _Matches:
     """Refuse a text that is not `pattern` from end to end, with our own code."""

@@ -18,8 +18,9 @@ LOW_PERCENT = 80
 Turn: TypeAlias = Literal[
     "allowance-opened", "allowance-low", "allowance-exhausted", "allowance-restored"
 ]
-CardChangeKind: TypeAlias = Literal["issued", "deactivated", "reactivated", "closed"]
-_COVERING = frozenset({"issued", "reactivated"})
+CardChangeKind: TypeAlias = Literal["issued", "deactivated", "reactivated", "overturned", "closed"]
+"""`overturned`: an appeal has set a deactivation aside (R14)."""
+COVERING = frozenset({"issued", "reactivated", "overturned"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +75,42 @@ class Apportionment(NamedTuple):
 
 
 class YearBalance(NamedTuple):
-    """A citizen's year: sums net of reversals, and how many wages and reversals made them."""
+    """A citizen's year: sums net of reversals, and how many wages and reversals made them.
+
+    `over_cap_ore` is what of the excess the cap alone left uncovered; `covered_to` the latest
+    `paid_on` of a wage of which something is covered.
+    """
 
     covered_ore: int = 0
     excess_ore: int = 0
     entries: int = 0
+    over_cap_ore: int = 0
+    covered_to: dt.date | None = None
 
     def after(self, apportionment: Apportionment) -> "YearBalance":
-        """Give the balance once the apportionment has counted."""
+        """Give the balance once a wage's apportionment has counted."""
+        _, paid_on, covered_ore, excess_ore, reason = apportionment
+        covered_to = self.covered_to
+        if covered_ore > 0 and (covered_to is None or paid_on > covered_to):
+            covered_to = paid_on
+        over_cap_ore = excess_ore if reason is ApportionReason.OVER_CAP else 0
         return YearBalance(
-            self.covered_ore + apportionment.covered_ore,
-            self.excess_ore + apportionment.excess_ore,
+            self.covered_ore + covered_ore,
+            self.excess_ore + excess_ore,
             self.entries + 1,
+            self.over_cap_ore + over_cap_ore,
+            covered_to,
+        )
+
+    def after_reversal(self, original: Apportionment, covered_to: dt.date | None) -> "YearBalance":
+        """Give the balance once a wage is taken back; what is covered now reaches `covered_to`."""
+        over_cap_ore = original.excess_ore if original.reason is ApportionReason.OVER_CAP else 0
+        return YearBalance(
+            self.covered_ore - original.covered_ore,
+            self.excess_ore - original.excess_ore,
+            self.entries + 1,
+            self.over_cap_ore - over_cap_ore,
+            covered_to,
         )
 
     def remaining_ore(self, limit_ore: int) -> int:
@@ -149,13 +174,13 @@ def limit_in_force(caps: Iterable[Cap], on: dt.date, known_by: dt.datetime) -> i
     return None if cap is None else cap.amount_ore
 
 
-def uncovered_reason(
+def latest_change(
     changes: Iterable[CardChange], *, card_no: str, on: dt.date, grants_version: int
-) -> ApportionReason | None:
-    """Fold a card's dated changes up to a grants version: why it does not cover a date.
+) -> CardChange | None:
+    """Fold a card's dated changes, in the order of their versions: the one that rules a date.
 
-    None if it does. `valid_from` and a reactivation's date are covered, a deactivation's is
-    the first day that is not (R7, R9, R12, R13).
+    The latest effective one up to the date and the grants version; of one date the last decided.
+    An overturned deactivation no longer counts, even if the appeal works from before it (R14).
     """
     latest: CardChange | None = None
     for change in changes:
@@ -163,12 +188,28 @@ def uncovered_reason(
             change.card_no == card_no
             and change.version <= grants_version
             and change.effective_on <= on
-            and (latest is None or change.effective_on >= latest.effective_on)
+            and (
+                latest is None
+                or change.effective_on >= latest.effective_on
+                or (change.kind == "overturned" and latest.kind == "deactivated")
+            )
         ):
             latest = change
+    return latest
+
+
+def uncovered_reason(
+    changes: Iterable[CardChange], *, card_no: str, on: dt.date, grants_version: int
+) -> ApportionReason | None:
+    """Fold a card's dated changes up to a grants version: why it does not cover a date.
+
+    None if it does. `valid_from` and a reactivation's date are covered, a deactivation's is
+    the first day that is not (R7, R9, R12, R13, R14).
+    """
+    latest = latest_change(changes, card_no=card_no, on=on, grants_version=grants_version)
     if latest is None:
         return ApportionReason.BEFORE_GRANT
-    return None if latest.kind in _COVERING else ApportionReason.GRANT_INACTIVE
+    return None if latest.kind in COVERING else ApportionReason.GRANT_INACTIVE
 
 
 def apportion(wage: Wage, citizen: Citizen, limit_ore: int) -> Apportionment:
@@ -185,6 +226,11 @@ def apportion(wage: Wage, citizen: Citizen, limit_ore: int) -> Apportionment:
         else:
             covered_ore, reason = room_ore, ApportionReason.OVER_CAP
     return Apportionment(paid_on.year, paid_on, covered_ore, amount_ore - covered_ore, reason)
+
+
+def leave_uncovered(wage: Wage, reason: ApportionReason) -> Apportionment:
+    """Record a wage of which nothing can be covered, whatever room there is (R38)."""
+    return Apportionment(wage.year, wage.paid_on, 0, wage.amount_ore, reason)
 
 
 def reverse(original: Apportionment) -> Apportionment:

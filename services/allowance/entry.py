@@ -37,10 +37,11 @@ class Source:
 
 
 class SentEvent(NamedTuple):
-    """An event that an entry sends."""
+    """An event that an entry sends; `about` is what of its content the entry says nowhere else."""
 
     type: str
     id: str
+    about: Mapping[str, str | int] | None = None
 
 
 def entry_bytes(
@@ -71,7 +72,14 @@ def entry_bytes(
             f'"reason":"{reason.value}","year":{year}}},'
         )
         postings = _postings(year, covered_ore, excess_ore)
-    events = ",".join([f'{{"id":"{event_id}","type":"{kind}"}}' for kind, event_id in sends])
+    events = ",".join(
+        [
+            f'{{"id":"{event_id}","type":"{kind}"}}'
+            if about is None
+            else _event_with(about, kind, event_id)
+            for kind, event_id, about in sends
+        ]
+    )
     payload = orjson.dumps(source.payload, option=orjson.OPT_SORT_KEYS).decode()
     return (
         f'{{"citizen_id":"{citizen_id}","code_version":"{code_version}",{decision}'
@@ -113,6 +121,13 @@ def _postings(year: int, covered_ore: int, excess_ore: int) -> str:
         parts.append(_posting("employer", -excess_ore, year))
         parts.append(_posting("excess", excess_ore, year))
     return ",".join(parts)
+
+
+def _event_with(about: Mapping[str, str | int], kind: str, event_id: str) -> str:
+    """Write an event that the entry alone does not tell: attention, and what a sweep turned."""
+    return orjson.dumps(
+        {**about, "id": event_id, "type": kind}, option=orjson.OPT_SORT_KEYS
+    ).decode()
 
 
 def _posting(account: str, amount_ore: int, year: int) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from frikort_contracts.topics import GRANTS
-from services.allowance import store
+from services.allowance import projections, store
 from services.allowance.pages import CAP_UNKNOWN, Page, PageMemory
 from services.allowance.posting import Posting
-from services.allowance.translate import Received, WageReversedBody, is_citizen_id, read
+from services.allowance.translate import Received, is_citizen_id, read, to_card_change
 from services.chassis import inbox
 from services.chassis.clock import Clock
 from services.chassis.database import Connection, Pool, transaction
@@ -109,20 +109,28 @@ class Ledger:
         received: Iterable[Received],
     ) -> Posting:
         waiting = [w.received for page in pages.values() for w in page.waiting if w.received]
-        reversals = {
-            r.body.wage_id: r.citizen_id
-            for r in (*received, *waiting)
-            if r.source.type == "wage-reversed" and isinstance(r.body, WageReversedBody)
-        }
-        originals, reversed_wages = await store.find_apportionments(connection, reversals)
+        asked = {r.citizen_id for r in (*received, *waiting) if _looks_back(r)}
+        wages, reversed_wages = await store.load_wages(connection, asked)
         return Posting(
             pages=pages,
             rules=await store.read_rules(connection),
             inbox=taken,
             now=self.clock.now(),
             journal_seq={partition: seq for partition, (seq, _) in locked.items()},
-            originals=originals,
+            originals={
+                wage_id: wage.apportionment
+                for of_citizen in wages.values()
+                for wage_id, wage in of_citizen.items()
+            },
             reversed_wages=reversed_wages,
+            wages={
+                citizen_id: {
+                    wage_id: wage
+                    for wage_id, wage in of_citizen.items()
+                    if wage_id not in reversed_wages
+                }
+                for citizen_id, of_citizen in wages.items()
+            },
         )
 
     async def _park_strangers(
@@ -147,7 +155,7 @@ class Ledger:
         await store.append_entries(connection, posting.entries)
         await store.store_pages(connection, pages)
         await store.store_waiting(connection, pages, posting.released, now=posting.now)
-        await store.project(connection, posting.entries)
+        await projections.project(connection, posting.entries)
         moved = {p: (posting.journal_seq[p], change + 1) for p, (_, change) in locked.items()}
         await store.move_partitions(connection, moved)
         await posting.inbox.close()
@@ -186,6 +194,13 @@ def _receive_in_order(
             posting.receive(next(readable))
         elif message.stream_id in posting.pages:
             posting.park(posting.pages[message.stream_id], message, reason)
+
+
+def _looks_back(received: Received) -> bool:
+    """Whether an event is about wages decided before: a reversal, or a card's later change."""
+    if received.message.topic == GRANTS.name:
+        return received.source.version > 1 and to_card_change(received) is not None
+    return received.source.type == "wage-reversed"
 
 
 def _grants_first(message: Message) -> bool:

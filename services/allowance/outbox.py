@@ -18,6 +18,8 @@ SOURCE = b"/frikort/allowance"
 ENTRIES_MAX = 2500
 """Entries of a partition that go into one transaction; the more, the fewer balances."""
 RULES_MAX = 100
+ATTENTION = b"attention-raised"
+"""What an entry without a year may send; one that does not say the word sends nothing."""
 
 
 def journal_source(pool: Pool) -> Source:
@@ -31,11 +33,12 @@ def journal_source(pool: Pool) -> Source:
         positions: dict[int, int] = {}
         for row in rows:
             positions[row["partition"]] = row["journal_seq"]
-            if row["year"] is None:
+            if row["year"] is None and ATTENTION not in row["bytes"]:
                 continue
             entry = orjson.loads(row["bytes"])
             records.extend(_events(row, entry))
-            latest[entry["citizen_id"], row["year"]] = row, entry
+            if row["year"] is not None:
+                latest[entry["citizen_id"], row["year"]] = row, entry
         records.extend(_balance(row, entry) for row, entry in latest.values())
         return Batch(records=records, positions=positions)
 
@@ -93,7 +96,7 @@ def _events(row: Mapping[str, Any], entry: dict[str, Any]) -> list[Record]:
             ALLOWANCE.name,
             row["partition"],
             key,
-            orjson.dumps(_payload(event["type"], row, entry)),
+            orjson.dumps(_payload(event, row, entry)),
             [("ce_id", event["id"].encode()), ("ce_type", event["type"].encode()), *common],
         )
         for event in entry["events"]
@@ -117,11 +120,18 @@ def _headers(row: Mapping[str, Any], entry: dict[str, Any]) -> list[tuple[str, b
     return headers
 
 
-def _payload(kind: str, row: Mapping[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+def _payload(
+    event: Mapping[str, Any], row: Mapping[str, Any], entry: dict[str, Any]
+) -> dict[str, Any]:
+    kind = event["type"]
+    if kind == "attention-raised":
+        about = ("code", "card_no", "year", "wage_id")
+        said = {name: event[name] for name in about if name in event}
+        return {"known_at": entry["known_at"], **said}
     limit_ore, covered_ore = row["limit_ore"], row["year_covered_ore"]
     year = row["year"]
     known_at = entry["known_at"]
-    card_no = entry["source"]["payload"]["card_no"]
+    card_no = event.get("card_no") or entry["source"]["payload"].get("card_no")
     if kind == "allowance-opened":
         return {"known_at": known_at, "year": year, "limit_ore": limit_ore}
     if kind not in {"wage-apportioned", "apportionment-reversed"}:

@@ -5,12 +5,21 @@ Pages are remembered between batches as long as nobody else has written in their
 
 import datetime as dt
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from frikort_contracts.types import AttentionCode
+from services.allowance.attention import Attention, Employment, is_registered_late
 from services.allowance.domain import Citizen
 from services.allowance.entry import GENESIS
-from services.allowance.translate import Received
+from services.allowance.translate import (
+    EmploymentEndedBody,
+    EmploymentRegisteredBody,
+    Received,
+    WageMisreportedBody,
+    WagePaidBody,
+)
+from services.chassis.clock import business_date
 from services.chassis.inbox import Message
 
 CAP_UNKNOWN = "cap-unknown"
@@ -45,6 +54,7 @@ class Page:
     recorded_at: dt.datetime = BEGINNING
     payroll_version: int = 0
     state: Citizen = field(default_factory=Citizen)
+    employments: dict[str, Employment] = field(default_factory=dict)
     waiting: list[Waiting] = field(default_factory=list)
     touched_years: set[int] = field(default_factory=set)
     touched: bool = False
@@ -61,6 +71,32 @@ class Page:
         return any(
             waiting.year == year and waiting.reason == CAP_UNKNOWN for waiting in self.waiting
         )
+
+    def find_waiting_wage(self, wage_id: str) -> Waiting | None:
+        """Find the wage that a reversal must wait behind."""
+        for waiting in self.waiting:
+            body = None if waiting.received is None else waiting.received.body
+            if isinstance(body, WagePaidBody) and body.wage_id == wage_id:
+                return waiting
+        return None
+
+
+def note(page: Page, received: Received) -> Sequence[Attention]:
+    """Keep an employment's days, and see whether a person must look at a fact beside wages."""
+    body = received.body
+    match body:
+        case EmploymentRegisteredBody():
+            employment = Employment(body.starts_on, body.ends_on)
+            page.employments[body.employment_id] = employment
+            if is_registered_late(employment, business_date(body.known_at)):
+                return [Attention(AttentionCode.EMPLOYMENT_LATE, body.card_no)]
+        case EmploymentEndedBody() if body.employment_id in page.employments:
+            starts_on = page.employments[body.employment_id].starts_on
+            page.employments[body.employment_id] = Employment(starts_on, body.ends_on)
+        case WageMisreportedBody():
+            code = AttentionCode.WAGE_MISREPORTED
+            return [Attention(code, body.card_no, wage_id=body.wage_id)]
+    return ()
 
 
 class PageMemory:

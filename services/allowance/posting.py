@@ -6,30 +6,44 @@ entry, balance, waiting list, position — is committed together or not at all.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from frikort_contracts.topics import GRANTS, PAYROLL
-from frikort_contracts.types import format_moment
+from frikort_contracts.types import ApportionReason, format_moment
 from services.allowance import CODE_VERSION
+from services.allowance.attention import (
+    Attention,
+    DecidedWage,
+    about_change,
+    about_reversal,
+    about_wage,
+    latest_covered,
+)
 from services.allowance.domain import (
     Apportionment,
     Cap,
     Citizen,
+    Wage,
+    YearBalance,
     apportion,
     cap_for,
+    leave_uncovered,
+    limit_in_force,
     reverse,
     turns,
 )
 from services.allowance.entry import SentEvent, chain_hash, entry_bytes, sent_event_id
-from services.allowance.pages import CAP_UNKNOWN, Page, Waiting
+from services.allowance.pages import CAP_UNKNOWN, Page, Waiting, note
 from services.allowance.translate import (
     Received,
     WagePaidBody,
     WageReversedBody,
+    recorded_at,
     to_card_change,
     to_wage,
 )
+from services.chassis.clock import business_date
 from services.chassis.inbox import BEHIND_PARKED, Inbox, Message
 
 GRANTS_BEHIND = "grants-behind"
@@ -38,14 +52,26 @@ VERSION_GAP = "version-gap"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The caps by year, and the number of the last rule they come from."""
+    """The caps by year, which years are closed, and the number of the last rule.
+
+    `closings`: (municipality, year) → when the closing was recorded.
+    """
 
     version: int
     caps: Mapping[int, Sequence[Cap]]
+    closings: Mapping[tuple[str, int], dt.datetime] = field(default_factory=dict)
 
     def caps_of(self, year: int) -> Sequence[Cap]:
         """Give a year's caps, none if it has none yet."""
         return self.caps.get(year, ())
+
+    def binds(self, received: Received, year: int) -> bool:
+        """Tell whether payroll recorded a fact of a year after its municipality closed it (R38).
+
+        Two recorded moments are compared, so it does not matter when the fact arrives here.
+        """
+        closed_at = self.closings.get((received.municipality_code, year))
+        return closed_at is not None and recorded_at(received.message) > closed_at
 
 
 @dataclass(slots=True)
@@ -68,7 +94,11 @@ class Entry:
 
 @dataclass(slots=True, kw_only=True)
 class Posting:
-    """One batch under way. `journal_seq` counts on from each partition's last entry."""
+    """One batch under way. `journal_seq` counts on from each partition's last entry.
+
+    `wages` holds the wages that stand, of the citizens of whom that is asked: a card's change
+    and a reversal look at them.
+    """
 
     pages: dict[str, Page]
     rules: Rules
@@ -77,6 +107,7 @@ class Posting:
     journal_seq: dict[int, int]
     originals: dict[str, Apportionment]
     reversed_wages: set[str] = field(default_factory=set)
+    wages: dict[str, dict[str, DecidedWage]] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     released: list[Message] = field(default_factory=list)
     _now_text: str = field(init=False)
@@ -124,7 +155,7 @@ class Posting:
         if waiting.parked or page.is_blocked(waiting.message.topic):
             return False
         if isinstance(received.body, WageReversedBody) and waiting.reason == CAP_UNKNOWN:
-            return _find_waiting_wage(page, received.body.wage_id) is None
+            return page.find_waiting_wage(received.body.wage_id) is None
         if waiting.reason == CAP_UNKNOWN:
             return waiting.year is not None and bool(self.rules.caps_of(waiting.year))
         behind = received.grants_version > page.state.grants_version
@@ -144,7 +175,9 @@ class Posting:
         state = page.state
         changes = state.changes if change is None else (*state.changes, change)
         page.state = Citizen(received.source.version, changes, state.years)
-        self._enter(page, received)
+        wages = self.wages.get(page.citizen_id)
+        attention = about_change(change, changes, wages) if change and wages else ()
+        self._enter(page, received, attention=attention)
         if page.waiting:
             self.release(page)
 
@@ -158,23 +191,70 @@ class Posting:
         elif isinstance(body, WageReversedBody):
             self._apply_reversal(page, received, body)
         else:
-            self._enter(page, received)
+            self._enter(page, received, attention=note(page, received))
 
     def _apply_wage(self, page: Page, received: Received, body: WagePaidBody) -> None:
         year = body.paid_on.year
-        cap = cap_for(self.rules.caps_of(year), body.known_at)
+        caps = self.rules.caps_of(year)
+        cap = cap_for(caps, body.known_at)
         if cap is None or (page.waiting and page.waits_for_cap(year)):
             self._hold(page, received, CAP_UNKNOWN)
             return
         wage = to_wage(body)
-        decided = apportion(wage, page.state, cap.amount_ore)
+        if self.rules.closings and self.rules.binds(received, year):
+            decided = leave_uncovered(wage, ApportionReason.YEAR_CLOSED)
+        else:
+            decided = apportion(wage, page.state, cap.amount_ore)
+        before = page.state.year(year)
+        attention = self._about_wage(page, body, wage, decided, before, cap)
         self.originals[body.wage_id] = decided
-        self._enter(page, received, decided, body.wage_id, cap.amount_ore)
+        wages = self.wages.get(page.citizen_id)
+        if wages is not None:
+            wages[body.wage_id] = DecidedWage(body.card_no, decided)
+        after = before.after(decided)
+        self._enter(page, received, decided, body.wage_id, cap.amount_ore, after, attention)
+
+    def _about_wage(
+        self,
+        page: Page,
+        body: WagePaidBody,
+        wage: Wage,
+        decided: Apportionment,
+        before: YearBalance,
+        cap: Cap,
+    ) -> Sequence[Attention]:
+        """See whether a person must look at a wage; of nearly every one nobody must."""
+        _, changes, _ = page.state
+        employment = page.employments.get(body.employment_id or "") if page.employments else None
+        if (
+            employment is None
+            and len(changes) <= 1
+            and decided.reason is ApportionReason.WITHIN_CAP
+            and page.state.grants_version == wage.grants_version
+        ):
+            return ()
+        limit_now_ore = None
+        caps = self.rules.caps_of(decided.year)
+        if decided.reason is ApportionReason.OVER_CAP and len(caps) > 1:
+            at = max(self.now, page.recorded_at)
+            limit_now_ore = limit_in_force(caps, business_date(at), at)
+        codes = about_wage(
+            wage,
+            decided,
+            changes=changes,
+            grants_version=page.state.grants_version,
+            before=before,
+            employment=employment,
+            limit_ore=cap.amount_ore,
+            limit_now_ore=limit_now_ore,
+            pays_holiday=bool(body.holiday_pay_ore),
+        )
+        return [Attention(code, body.card_no, decided.year, body.wage_id) for code in codes]
 
     def _apply_reversal(self, page: Page, received: Received, body: WageReversedBody) -> None:
         original = self.originals.get(body.wage_id)
         if original is None:
-            if _find_waiting_wage(page, body.wage_id) is None:
+            if page.find_waiting_wage(body.wage_id) is None:
                 self.park(page, received.message, "wage-unknown")
             else:
                 self._hold(page, received, CAP_UNKNOWN)
@@ -184,7 +264,25 @@ class Posting:
             self.park(page, received.message, "already-reversed" if cap else CAP_UNKNOWN)
             return
         self.reversed_wages.add(body.wage_id)
-        self._enter(page, received, reverse(original), body.wage_id, cap.amount_ore)
+        after = self._take_back(page, body.wage_id, original)
+        in_closed_year = self.rules.binds(received, original.year)
+        attention = [
+            Attention(code, body.card_no, original.year, body.wage_id)
+            for code in about_reversal(original, after, in_closed_year=in_closed_year)
+        ]
+        decided = reverse(original)
+        self._enter(page, received, decided, body.wage_id, cap.amount_ore, after, attention)
+
+    def _take_back(self, page: Page, wage_id: str, original: Apportionment) -> YearBalance:
+        """Give the year without a wage, and forget that it stands."""
+        before = page.state.year(original.year)
+        covered_to = before.covered_to
+        wages = self.wages.get(page.citizen_id)
+        if wages is not None:
+            wages.pop(wage_id, None)
+            if original.paid_on == covered_to:
+                covered_to = latest_covered(wages.values(), original.year)
+        return before.after_reversal(original, covered_to)
 
     def _enter(
         self,
@@ -193,21 +291,25 @@ class Posting:
         decided: Apportionment | None = None,
         wage_id: str | None = None,
         limit_ore: int | None = None,
+        after: YearBalance | None = None,
+        attention: Iterable[Attention] = (),
     ) -> None:
         """Write the page's next entry."""
         source = received.source
         sends: list[SentEvent] = []
         year_covered_ore = year_excess_ore = None
-        if decided is not None and limit_ore is not None:
+        if decided is not None and limit_ore is not None and after is not None:
             before = page.state.year(decided.year)
-            after = before.after(decided)
             page.state = page.state.with_year(decided.year, after)
             page.touched_years.add(decided.year)
-            year_covered_ore, year_excess_ore, _ = after
+            year_covered_ore, year_excess_ore = after[:2]
             sends = [
                 SentEvent(kind, sent_event_id(source.id, page.citizen_id, index))
                 for index, kind in enumerate(_sends(source.type, turns(before, after, limit_ore)))
             ]
+        for case in attention:
+            event_id = sent_event_id(source.id, page.citizen_id, len(sends))
+            sends.append(SentEvent("attention-raised", event_id, _about(case)))
         page.touched = True
         page.entry_no += 1
         recorded_text = self._record_at(page)
@@ -272,15 +374,12 @@ def _sends(source_type: str, turned: Sequence[str]) -> list[str]:
     return [*opened, own, *(kind for kind in turned if kind != "allowance-opened")]
 
 
+def _about(case: Attention) -> dict[str, str | int]:
+    """Give what the entry's bytes say of a case; absent is left out."""
+    found = case._asdict() | {"code": case.code.value}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def _reason_behind(page: Page) -> str:
     reasons = {w.reason for w in page.waiting if w.message.topic == PAYROLL.name}
     return GRANTS_BEHIND if GRANTS_BEHIND in reasons else BEHIND_PARKED
-
-
-def _find_waiting_wage(page: Page, wage_id: str) -> Waiting | None:
-    """Find the wage that a reversal must wait behind."""
-    for waiting in page.waiting:
-        body = None if waiting.received is None else waiting.received.body
-        if isinstance(body, WagePaidBody) and body.wage_id == wage_id:
-            return waiting
-    return None

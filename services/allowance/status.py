@@ -8,12 +8,11 @@ from typing import Any
 
 from frikort_contracts.types import AgeGroup, Contract
 from services.allowance import store
-from services.allowance.domain import limit_in_force
+from services.allowance.domain import COVERING, CardChange, limit_in_force, uncovered_reason
 from services.allowance.posting import Rules
 from services.chassis.clock import Clock, business_date
 from services.chassis.database import Pool
 
-_COVERING = {"issued", "reactivated"}
 _NOT_COVERING = {"deactivated", "closed"}
 
 
@@ -142,11 +141,19 @@ def count(picture: Picture, question: StatusQuestion) -> Status:
 def _is_active(changes: Iterable[Mapping[str, Any]], on: dt.date) -> bool:
     """Fold a card's dated changes: whether the last one in effect lets it cover."""
     dated = [
-        (change["effective_on"], change["version"], change["kind"])
+        CardChange(
+            version=change["version"],
+            card_no=change["card_no"],
+            kind=change["kind"],
+            effective_on=change["effective_on"],
+        )
         for change in changes
-        if change["kind"] in _COVERING | _NOT_COVERING and change["effective_on"] <= on
+        if change["kind"] in COVERING | _NOT_COVERING
     ]
-    return bool(dated) and max(dated)[2] in _COVERING
+    if not dated:
+        return False
+    card_no, version = dated[-1].card_no, dated[-1].version
+    return uncovered_reason(dated, card_no=card_no, on=on, grants_version=version) is None
 
 
 def _municipality(

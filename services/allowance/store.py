@@ -4,21 +4,16 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
 from frikort_contracts.types import ApportionReason
+from services.allowance.attention import DecidedWage, Employment
 from services.allowance.domain import Apportionment, Cap, Citizen, YearBalance
 from services.allowance.pages import Page, Waiting
 from services.allowance.posting import Entry, Rules
 from services.allowance.translate import (
-    CardChangedBody,
-    EmploymentEndedBody,
-    EmploymentRegisteredBody,
-    GrantIssuedBody,
-    Received,
     changes_from_json,
     changes_to_json,
     read,
 )
 from services.chassis import inbox
-from services.chassis.clock import business_date
 from services.chassis.database import Connection
 from services.chassis.errors import ContractError
 from services.chassis.event_store import OUTBOX_CHANNEL
@@ -92,15 +87,16 @@ async def move_partitions(connection: Connection, moved: Mapping[int, tuple[int,
 
 
 async def read_rules(connection: Connection) -> Rules:
-    """Read the caps by year."""
+    """Read the caps by year, and which municipality has closed which year."""
     rows = await connection.fetch(
         """
-        SELECT version, type, year, amount_ore, in_force_from, known_at
+        SELECT version, rule_key, type, year, amount_ore, in_force_from, known_at, recorded_at
         FROM rules
         ORDER BY version
         """
     )
     caps: dict[int, list[Cap]] = {}
+    closings: dict[tuple[str, int], dt.datetime] = {}
     for row in rows:
         if row["type"] == "annual-cap-set":
             cap = Cap(
@@ -111,7 +107,9 @@ async def read_rules(connection: Connection) -> Rules:
                 known_at=row["known_at"],
             )
             caps.setdefault(cap.year, []).append(cap)
-    return Rules(rows[-1]["version"] if rows else 0, caps)
+        elif row["type"] == "year-closed":
+            closings[row["rule_key"].split(":")[1], row["year"]] = row["recorded_at"]
+    return Rules(rows[-1]["version"] if rows else 0, caps, closings)
 
 
 async def load_pages(
@@ -124,7 +122,13 @@ async def load_pages(
     for row in await connection.fetch(
         "SELECT * FROM balances WHERE citizen_id = ANY($1::UUID[])", ids
     ):
-        balance = YearBalance(row["covered_ore"], row["excess_ore"], row["entries"])
+        balance = YearBalance(
+            row["covered_ore"],
+            row["excess_ore"],
+            row["entries"],
+            row["over_cap_ore"],
+            row["covered_to"],
+        )
         years.setdefault(str(row["citizen_id"]), {})[row["year"]] = balance
     for row in await connection.fetch(
         "SELECT * FROM citizens WHERE citizen_id = ANY($1::UUID[])", ids
@@ -139,6 +143,11 @@ async def load_pages(
             changes_from_json(row["changes"]),
             years.get(page.citizen_id, {}),
         )
+    for row in await connection.fetch(
+        "SELECT * FROM employments WHERE citizen_id = ANY($1::UUID[])", ids
+    ):
+        employment = Employment(row["starts_on"], row["ends_on"])
+        pages[str(row["citizen_id"])].employments[str(row["employment_id"])] = employment
     if with_waiting:
         held = await inbox.held_for(connection, TOPICS, ids)
         for citizen_id, items in held.items():
@@ -168,35 +177,42 @@ async def anything_held(connection: Connection) -> bool:
     return found
 
 
-async def find_apportionments(
-    connection: Connection, wages: Mapping[str, str]
-) -> tuple[dict[str, Apportionment], set[str]]:
-    """Find what was decided about wages (wage id → citizen), and which are reversed."""
-    if not wages:
-        return {}, set()
+async def load_wages(
+    connection: Connection, citizen_ids: Iterable[str]
+) -> tuple[dict[str, dict[str, DecidedWage]], set[str]]:
+    """Load every wage of some citizens as it was decided, and name those that are reversed."""
+    found: dict[str, dict[str, DecidedWage]] = {citizen_id: {} for citizen_id in citizen_ids}
+    if not found:
+        return found, set()
     rows = await connection.fetch(
         """
-        SELECT j.wage_id, j.source_type, j.year, j.paid_on, j.covered_ore, j.excess_ore
-        FROM unnest($1::UUID[], $2::UUID[]) AS w (wage_id, citizen_id)
-        JOIN journal AS j ON j.citizen_id = w.citizen_id
-        WHERE j.wage_id = w.wage_id
+        SELECT
+          citizen_id, wage_id, card_no, source_type, year, paid_on, covered_ore, excess_ore,
+          convert_from(bytes, 'UTF8')::JSONB #>> '{decision,reason}' AS reason
+        FROM journal
+        WHERE citizen_id = ANY($1::UUID[])
+          AND wage_id IS NOT NULL
+        ORDER BY citizen_id, entry_no
         """,
-        list(wages),
-        list(wages.values()),
+        list(found),
     )
-    reversed_wages = {str(row["wage_id"]) for row in rows if row["source_type"] != "wage-paid"}
-    decided = {
-        str(row["wage_id"]): Apportionment(
-            row["year"],
-            row["paid_on"],
-            row["covered_ore"],
-            row["excess_ore"],
-            ApportionReason.WITHIN_CAP,
-        )
-        for row in rows
-        if row["source_type"] == "wage-paid"
-    }
-    return decided, reversed_wages
+    reversed_wages = set()
+    for row in rows:
+        wage_id = str(row["wage_id"])
+        if row["source_type"] == "wage-paid":
+            found[str(row["citizen_id"])][wage_id] = DecidedWage(
+                row["card_no"],
+                Apportionment(
+                    row["year"],
+                    row["paid_on"],
+                    row["covered_ore"],
+                    row["excess_ore"],
+                    ApportionReason(row["reason"]),
+                ),
+            )
+        else:
+            reversed_wages.add(wage_id)
+    return found, reversed_wages
 
 
 async def append_entries(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -244,19 +260,28 @@ async def store_pages(connection: Connection, pages: Sequence[Page]) -> None:
     ]
     await connection.execute(
         """
-        INSERT INTO balances (citizen_id, year, covered_ore, excess_ore, entries)
-        SELECT * FROM unnest($1::UUID[], $2::SMALLINT[], $3::BIGINT[], $4::BIGINT[], $5::INT[])
+        INSERT INTO balances (
+          citizen_id, year, covered_ore, excess_ore, entries, over_cap_ore, covered_to
+        )
+        SELECT * FROM unnest(
+          $1::UUID[], $2::SMALLINT[], $3::BIGINT[], $4::BIGINT[], $5::INT[], $6::BIGINT[],
+          $7::DATE[]
+        )
         ON CONFLICT (citizen_id, year) DO UPDATE
         SET
           covered_ore = excluded.covered_ore,
           excess_ore = excluded.excess_ore,
-          entries = excluded.entries
+          entries = excluded.entries,
+          over_cap_ore = excluded.over_cap_ore,
+          covered_to = excluded.covered_to
         """,
         [citizen_id for citizen_id, _, _ in touched],
         [year for _, year, _ in touched],
         [balance.covered_ore for _, _, balance in touched],
         [balance.excess_ore for _, _, balance in touched],
         [balance.entries for _, _, balance in touched],
+        [balance.over_cap_ore for _, _, balance in touched],
+        [balance.covered_to for _, _, balance in touched],
     )
 
 
@@ -277,81 +302,6 @@ async def store_waiting(
             for w in fresh
         ]
         await inbox.hold(connection, held, now=now)
-
-
-async def project(connection: Connection, entries: Iterable[Entry]) -> None:
-    """Keep the municipality's picture: cards, their changes, employments."""
-    applied = [entry.received for entry in entries if entry.apportionment is None]
-    if not applied:
-        return
-    issued = [(r, r.body) for r in applied if isinstance(r.body, GrantIssuedBody)]
-    await connection.executemany(
-        """
-        INSERT INTO cards (
-          card_no, citizen_id, municipality_code, valid_from, benefit, age_group
-        )
-        VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT DO NOTHING
-        """,
-        [
-            (b.card_no, r.citizen_id, b.municipality_code, b.valid_from, b.benefit, b.age_group)
-            for r, b in issued
-        ],
-    )
-    await connection.executemany(
-        """
-        INSERT INTO card_changes (
-          card_no, version, kind, effective_on, decided_on, municipality_code
-        )
-        VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT DO NOTHING
-        """,
-        [_card_change(r) for r in applied if isinstance(r.body, GrantIssuedBody | CardChangedBody)],
-    )
-    await connection.executemany(
-        """
-        INSERT INTO employments (
-          employment_id, card_no, sector, starts_on, ends_on, consultant, registered_on
-        )
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT DO NOTHING
-        """,
-        [
-            (
-                r.body.employment_id,
-                r.body.card_no,
-                r.body.sector,
-                r.body.starts_on,
-                r.body.ends_on,
-                r.body.consultant,
-                business_date(r.body.known_at),
-            )
-            for r in applied
-            if isinstance(r.body, EmploymentRegisteredBody)
-        ],
-    )
-    await connection.executemany(
-        "UPDATE employments SET ends_on = $2 WHERE employment_id = $1",
-        [
-            (r.body.employment_id, r.body.ends_on)
-            for r in applied
-            if isinstance(r.body, EmploymentEndedBody)
-        ],
-    )
-
-
-def _card_change(received: Received) -> tuple[object, ...]:
-    body, source = received.body, received.source
-    kind = source.type.removeprefix("grant-")
-    if isinstance(body, GrantIssuedBody):
-        dates = (body.valid_from, body.decided_on)
-        municipality_code: str | None = body.municipality_code
-    elif isinstance(body, CardChangedBody):
-        dates = (body.effective_on, body.decided_on)
-        municipality_code = body.to_municipality_code
-    else:
-        raise TypeError(f"{source.type} changes no card")
-    return (body.card_no, source.version, kind, *dates, municipality_code)
 
 
 def _waiting(held: inbox.Held) -> Waiting:

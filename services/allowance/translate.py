@@ -35,6 +35,7 @@ _HEADERS = {
     "ce_streamversion": rb"[1-9][0-9]{0,8}",
     "ce_municipality": rb"[1-8][0-9]{2}",
     "ce_correlationid": rb"[\x21-\x7e]{1,200}",
+    "ce_time": _MOMENT.pattern.encode(),
     "traceparent": rb"[\x21-\x7e]{0,200}",
 }
 """What the journal can keep: a message that cannot be written would stop its whole partition."""
@@ -66,16 +67,25 @@ class PayrollBody(Body):
 
 
 class WagePaidBody(PayrollBody):
-    """A wage, as far as the ledger decides with it."""
+    """A wage, as far as the ledger decides with it, or sees that a person must look."""
 
     card_no: _CardNo
     wage_id: _Uuid
+    employment_id: str | None = None
+    holiday_pay_ore: int | None = None
     paid_on: _Day
     amount_ore: _PositiveOre
 
 
 class WageReversedBody(PayrollBody):
     """A reversal names the wage."""
+
+    card_no: _CardNo
+    wage_id: _Uuid
+
+
+class WageMisreportedBody(PayrollBody):
+    """A wage that the employer sent to eIndkomst by mistake."""
 
     card_no: _CardNo
     wage_id: _Uuid
@@ -119,9 +129,25 @@ class CardChangedBody(Body):
     to_municipality_code: _MunicipalityCode | None = None
 
 
+class AppealDecidedBody(Body):
+    """A decision was upheld or overturned; an overturned one may work backwards (R14)."""
+
+    card_no: _CardNo
+    outcome: _Word
+    overturns: _Word | None = None
+    effective_on: _Day
+    decided_on: _Day
+
+    @property
+    def restores_coverage(self) -> bool:
+        """Whether a deactivation is set aside; a refused application covers nothing by itself."""
+        return self.outcome == "overturned" and self.overturns == "grant-deactivated"
+
+
 BODIES: dict[str, type[Body]] = {
     "wage-paid": WagePaidBody,
     "wage-reversed": WageReversedBody,
+    "wage-misreported": WageMisreportedBody,
     "employment-registered": EmploymentRegisteredBody,
     "employment-ended": EmploymentEndedBody,
     "grant-issued": GrantIssuedBody,
@@ -130,7 +156,9 @@ BODIES: dict[str, type[Body]] = {
     "grant-reactivated": CardChangedBody,
     "grant-transferred": CardChangedBody,
     "grant-closed": CardChangedBody,
+    "appeal-decided": AppealDecidedBody,
 }
+"""Every other event is an entry without effect: applications, dispensations, a changed CPR."""
 _COVERAGE: dict[str, CardChangeKind] = {
     "grant-deactivated": "deactivated",
     "grant-reactivated": "reactivated",
@@ -195,7 +223,7 @@ def _read_headers(headers: Mapping[str, bytes]) -> tuple[str, str, str, int, str
     found = _ALL_HEADERS.fullmatch(b"\n".join([headers.get(name, b"") for name in _HEADERS]))
     if found is None:
         raise ContractError("headers-unreadable", f"header {_unreadable(headers)} is unreadable")
-    kind, source_id, citizen_id, version, municipality_code, _, _ = found.groups()
+    kind, source_id, citizen_id, version, municipality_code, _, _, _ = found.groups()
     return (
         kind.decode(),
         source_id.decode(),
@@ -239,6 +267,9 @@ def to_card_change(received: Received) -> CardChange | None:
     elif isinstance(body, CardChangedBody) and source.type in _COVERAGE:
         kind = _COVERAGE[source.type]
         effective_on = body.effective_on
+    elif isinstance(body, AppealDecidedBody) and body.restores_coverage:
+        kind = "overturned"
+        effective_on = body.effective_on
     else:
         return None
     return CardChange(
@@ -247,6 +278,11 @@ def to_card_change(received: Received) -> CardChange | None:
         kind=kind,
         effective_on=effective_on,
     )
+
+
+def recorded_at(message: Message) -> dt.datetime:
+    """Give when the sender recorded an event (`ce_time`): what a closing is compared with."""
+    return dt.datetime.fromisoformat(message.headers["ce_time"].decode())
 
 
 def changes_to_json(changes: tuple[CardChange, ...]) -> str:

@@ -64,6 +64,7 @@ FROM_THE_JOURNAL = {
     "allowance-low",
     "allowance-exhausted",
     "allowance-restored",
+    "attention-raised",
     "balance",
     "annual-cap-set",
 }
@@ -154,6 +155,20 @@ async def test_a_reversal_is_told_in_the_golden_messages_words() -> None:
         assert_same_but_for_the_id(record, example(of(record)))
 
 
+async def test_a_case_for_a_person_is_told_in_the_golden_messages_words() -> None:
+    about = {
+        name: value
+        for name, value in example("attention-raised")["payload"].items()
+        if name != "known_at"
+    }
+    row = journal_row("appeal-decided", ("attention-raised",), None, covered_ore=0, about=about)
+
+    records = await read_journal(row | {"year": None})
+
+    assert [of(record) for record in records] == ["attention-raised"]
+    assert_same_but_for_the_id(records[0], example("attention-raised"))
+
+
 async def test_an_entry_without_a_year_sends_nothing() -> None:
     row = journal_row("grant-reviewed", (), None, covered_ore=0) | {"year": None}
 
@@ -205,6 +220,7 @@ def journal_row(
     decided: Apportionment | None,
     *,
     covered_ore: int,
+    about: dict[str, str | int] | None = None,
 ) -> dict[str, Any]:
     """Make the row that the source's golden message becomes."""
     source, told = example(source_name), example(names[0] if names else "balance")
@@ -223,7 +239,7 @@ def journal_row(
         code_version="1",
         apportionment=decided,
         sends=[
-            SentEvent(name, sent_event_id(source_id, citizen_id, index))
+            SentEvent(name, sent_event_id(source_id, citizen_id, index), about)
             for index, name in enumerate(names)
         ],
     )

@@ -144,13 +144,15 @@ def caps(*years: int, amount_ore: int = CAP_ORE) -> Rules:
 
 def posting(rules: Rules, pages: Iterable[Page] = ()) -> Posting:
     """Give a posting that keeps everything in memory."""
+    known = {page.citizen_id: page for page in pages}
     return Posting(
-        pages={page.citizen_id: page for page in pages},
+        pages=known,
         rules=rules,
         inbox=Inbox(None, []),
         now=NOW,
         journal_seq=dict.fromkeys(range(12), 0),
         originals={},
+        wages={citizen_id: {} for citizen_id in known},
     )
 
 
@@ -162,6 +164,7 @@ def post(messages: Sequence[Message], rules: Rules) -> Posting:
         under_way.pages.setdefault(
             received.citizen_id, Page(received.citizen_id, message.partition)
         )
+        under_way.wages.setdefault(received.citizen_id, {})
         under_way.receive(received)
     return under_way
 
