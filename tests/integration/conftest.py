@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.local.stack import Stack
-from tests.integration.servers import Servers
+from tests.integration.notifications_cases import Citizen, GatewayProcess
+from tests.integration.servers import Servers, ServiceProcess
 
 TAKEN_OVER = ("FRIKORT_CACHE", "FRIKORT_STACK")
 """Never a given server's address: tests write."""
@@ -22,3 +23,27 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield Servers(stack)
     finally:
         stack.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(servers: Servers) -> Iterator[GatewayProcess]:
+    """A gateway simulator as a process of its own."""
+    simulator = GatewayProcess(servers, servers.stack.settings.logs / "gateway-process.log")
+    yield simulator.start()
+    simulator.close()
+
+
+@pytest.fixture(scope="module")
+def notifications(servers: Servers, gateway: GatewayProcess) -> Iterator[ServiceProcess]:
+    """The service, texting through that gateway."""
+    assert gateway.texts("none") == []
+    service = servers.service("notifications")
+    yield service.start()
+    service.close()
+
+
+@pytest.fixture
+def citizen(gateway: GatewayProcess) -> Iterator[Citizen]:
+    """A citizen of the test's own, and a gateway that behaves again after it."""
+    yield Citizen()
+    gateway.behave()

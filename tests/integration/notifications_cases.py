@@ -19,7 +19,15 @@ from frikort_contracts.events import Event
 from frikort_contracts.grants import GrantIssued
 from frikort_contracts.topics import ALLOWANCE, GRANTS
 from frikort_contracts.types import AgeGroup, Benefit
-from tests.integration.servers import REPOSITORY, STOP_S, Servers, ServiceProcess, wait_for
+from tests.integration.servers import (
+    REPOSITORY,
+    STOP_S,
+    Servers,
+    ServiceProcess,
+    header,
+    payload,
+    wait_for,
+)
 
 TOPIC = "frikort-notifications"
 MUNICIPALITY = "751"
@@ -165,6 +173,21 @@ def await_state(service: ServiceProcess, card_no: str, *states: str) -> list[dic
         what=f"texts of {card_no} {states}",
     )
     return messages(service, card_no)
+
+
+def sent(servers: Servers, citizen: Citizen) -> list[tuple[str, str | None]]:
+    """What the citizen's stream says on the bus: types and reasons."""
+    records = servers.records(TOPIC, citizen.id)
+    return [(header(r, "ce_type"), payload(r).get("reason")) for r in records]
+
+
+def await_sent(servers: Servers, citizen: Citizen, *types: str) -> None:
+    wait_for(
+        lambda: (
+            [kind for kind, _ in sent(servers, citizen)] == [f"notification-{t}" for t in types]
+        ),
+        what=f"{types} on the bus",
+    )
 
 
 def _year(citizen: Citizen) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Notifications as a process on real servers: each text once, or not at all and visibly so."""
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 
 import jwt
@@ -11,53 +10,11 @@ import pytest
 from frikort_contracts.imports import Position
 from tests.integration import notifications_cases as cases
 from tests.integration.notifications_cases import Citizen, GatewayProcess
-from tests.integration.servers import Servers, ServiceProcess, header, payload, wait_for
+from tests.integration.servers import Servers, ServiceProcess, header, wait_for
 
 pytestmark = pytest.mark.slow
 
 REPORTS = "/v1/gateways/gatewayapi/reports"
-OWN_TABLES = ("commands", "contact_keys", "contacts", "events", "import_rows", "texts")
-
-
-@pytest.fixture(scope="module")
-def gateway(servers: Servers) -> Iterator[GatewayProcess]:
-    simulator = GatewayProcess(servers, servers.stack.settings.logs / "gateway-process.log")
-    yield simulator.start()
-    simulator.close()
-
-
-@pytest.fixture(scope="module")
-def notifications(servers: Servers, gateway: GatewayProcess) -> Iterator[ServiceProcess]:
-    assert gateway.texts("none") == []
-    service = servers.service("notifications")
-    yield service.start()
-    service.close()
-
-
-@pytest.fixture(autouse=True)
-def well_behaved(gateway: GatewayProcess) -> Iterator[None]:
-    yield
-    gateway.behave()
-
-
-@pytest.fixture
-def citizen() -> Citizen:
-    return Citizen()
-
-
-def sent(servers: Servers, citizen: Citizen) -> list[tuple[str, str | None]]:
-    """What the citizen's stream says on the bus: types and reasons."""
-    records = servers.records(cases.TOPIC, citizen.id)
-    return [(header(r, "ce_type"), payload(r).get("reason")) for r in records]
-
-
-def await_sent(servers: Servers, citizen: Citizen, *types: str) -> None:
-    wait_for(
-        lambda: (
-            [kind for kind, _ in sent(servers, citizen)] == [f"notification-{t}" for t in types]
-        ),
-        what=f"{types} on the bus",
-    )
 
 
 def signed(servers: Servers, **report: Any) -> dict[str, str]:
@@ -72,7 +29,7 @@ def test_a_citizen_with_a_contact_is_texted_once(
     cause_id = cases.issue_card(servers, citizen)
 
     (message,) = cases.await_state(notifications, citizen.card_no, "delivered")
-    await_sent(servers, citizen, "requested", "submitted", "delivered")
+    cases.await_sent(servers, citizen, "requested", "submitted", "delivered")
     (text,) = gateway.texts(message["notification_id"])
     assert text["msisdn"] == f"45{citizen.phone}"
     assert message["template"] == "card-issued"
@@ -130,8 +87,8 @@ def test_topics_read_again_from_the_start_send_nothing(
     cases.put_contact(notifications, citizen.card_no, citizen.phone)
     cases.issue_card(servers, citizen)
     cases.await_state(notifications, citizen.card_no, "delivered")
-    await_sent(servers, citizen, "requested", "submitted", "delivered")
-    before = sent(servers, citizen)
+    cases.await_sent(servers, citizen, "requested", "submitted", "delivered")
+    before = cases.sent(servers, citizen)
 
     assert notifications.stop() == 0
     with psycopg.connect(servers.database_url("notifications", "owner")) as connection:
@@ -143,7 +100,7 @@ def test_topics_read_again_from_the_start_send_nothing(
     assert notifications.progress(position)[0].state == "applied"
 
     assert len(gateway.texts_to(citizen.phone)) == 1
-    assert sent(servers, citizen) == before
+    assert cases.sent(servers, citizen) == before
 
 
 def test_an_old_fact_is_noted_and_not_texted(
@@ -154,7 +111,7 @@ def test_an_old_fact_is_noted_and_not_texted(
     cases.issue_card(servers, citizen, known_at=long_ago)
 
     (message,) = cases.await_state(notifications, citizen.card_no, "suppressed")
-    await_sent(servers, citizen, "requested", "suppressed")
+    cases.await_sent(servers, citizen, "requested", "suppressed")
     assert message["reason"] == "stale"
     assert gateway.texts_to(citizen.phone) == []
 
@@ -175,8 +132,8 @@ def test_without_a_contact_a_text_is_given_up_after_the_wait(
 
     assert message["reason"] == "no-contact"
     cases.put_contact(notifications, citizen.card_no, citizen.phone)
-    await_sent(servers, citizen, "requested", "suppressed")
-    assert sent(servers, citizen)[-1] == ("notification-suppressed", "no-contact")
+    cases.await_sent(servers, citizen, "requested", "suppressed")
+    assert cases.sent(servers, citizen)[-1] == ("notification-suppressed", "no-contact")
 
 
 def test_a_process_killed_between_claim_and_answer_sends_at_most_once(
@@ -193,10 +150,10 @@ def test_a_process_killed_between_claim_and_answer_sends_at_most_once(
 
     (message,) = cases.await_state(notifications, citizen.card_no, "failed")
     assert message["reason"] == "outcome-unknown"
-    await_sent(servers, citizen, "requested", "failed")
+    cases.await_sent(servers, citizen, "requested", "failed")
     gateway.behave()  # lets the reports go: now it can be told
     cases.await_state(notifications, citizen.card_no, "delivered")
-    await_sent(servers, citizen, "requested", "failed", "submitted", "delivered")
+    cases.await_sent(servers, citizen, "requested", "failed", "submitted", "delivered")
     assert len(gateway.texts(message["notification_id"])) == 1
 
 
@@ -224,7 +181,7 @@ def test_a_report_that_comes_before_the_answer_settles_the_text(
     notifications.start()
 
     cases.await_state(notifications, citizen.card_no, "delivered")
-    await_sent(servers, citizen, "requested", "submitted", "delivered")
+    cases.await_sent(servers, citizen, "requested", "submitted", "delivered")
 
 
 def test_a_busy_gateway_is_tried_again_and_a_refusal_is_final(
@@ -270,28 +227,6 @@ def test_an_undeliverable_text_fails_with_its_reason(
     assert message["reason"] == "undeliverable"
 
 
-def test_r40_a_number_that_is_never_reached_is_given_up_until_it_is_replaced(
-    servers: Servers, gateway: GatewayProcess, notifications: ServiceProcess, citizen: Citizen
-) -> None:
-    cases.put_contact(notifications, citizen.card_no, "68300099")
-    cases.issue_card(servers, citizen)
-    failed = ["failed"]
-    cases.await_state(notifications, citizen.card_no, *failed)
-    for _ in range(2):
-        cases.run_low(servers, citizen)
-        failed.append("failed")
-        cases.await_state(notifications, citizen.card_no, *failed)
-
-    cases.exhaust(servers, citizen)
-    *_, given_up = cases.await_state(notifications, citizen.card_no, *failed, "suppressed")
-    cases.put_contact(notifications, citizen.card_no, citizen.phone)
-    cases.run_low(servers, citizen)
-
-    cases.await_state(notifications, citizen.card_no, *failed, "suppressed", "delivered")
-    assert given_up["reason"] == "contact-failing"
-    assert len(gateway.texts_to(citizen.phone)) == 1
-
-
 def test_r41_a_late_transient_report_is_ignored_and_a_forged_one_refused(
     servers: Servers, notifications: ServiceProcess, citizen: Citizen
 ) -> None:
@@ -319,113 +254,7 @@ def test_r41_a_late_transient_report_is_ignored_and_a_forged_one_refused(
     assert [a.status_code for a in answers] == [204, 204, 204, 204, 401, 401, 401]
     assert answers[-1].json()["code"] == "signature-invalid"
     cases.await_state(notifications, citizen.card_no, "delivered")
-    await_sent(servers, citizen, "requested", "submitted", "delivered")
-
-
-def test_the_newest_contact_of_a_citizens_cards_is_texted(
-    servers: Servers, gateway: GatewayProcess, notifications: ServiceProcess, citizen: Citizen
-) -> None:
-    newer, older = citizen.other_phone, citizen.phone
-    cases.put_contact(notifications, citizen.other_card_no, newer, registered_at="2023-02-02")
-    cases.put_contact(notifications, citizen.card_no, older, registered_at="2023-02-01")
-    cases.issue_card(servers, citizen, card_no=citizen.other_card_no)
-    cases.issue_card(servers, citizen, version=2)
-    cases.await_state(notifications, citizen.card_no, "delivered")
-    assert len(gateway.texts_to(newer)) == 2
-
-    notifications.client.delete(f"/v1/contacts/{citizen.other_card_no}").raise_for_status()
-    cases.run_low(servers, citizen)
-
-    cases.await_state(notifications, citizen.card_no, "delivered", "delivered")
-    assert len(gateway.texts_to(older)) == 1
-
-
-def test_contacts_imported_twice_change_nothing(
-    notifications: ServiceProcess, citizen: Citizen
-) -> None:
-    rows = [
-        {"card_no": citizen.card_no, "phone": citizen.phone, "registered_at": "2023-02-01"},
-        {"card_no": citizen.card_no, "phone": citizen.other_phone, "registered_at": "2023-02-01"},
-        {"card_no": citizen.other_card_no, "phone": citizen.phone},
-        {"card_no": citizen.other_card_no, "phone": citizen.phone, "registered_at": "2022-01-01"},
-    ]
-
-    first = notifications.import_rows("contacts", rows)
-    second = notifications.import_rows("contacts", rows)
-
-    assert (first.state, first.appended, first.repeated) == ("done", 3, 1)
-    assert (second.state, second.appended, second.repeated) == ("done", 0, 4)
-    position = Position(service="notifications", citizen_id=citizen.card_no, version=2)
-    assert notifications.progress(position)[0].state == "applied"
-
-
-def test_a_file_with_a_bad_number_names_the_row_and_takes_nothing(
-    notifications: ServiceProcess, citizen: Citizen
-) -> None:
-    rows = [
-        {"card_no": citizen.card_no, "phone": citizen.phone},
-        {"card_no": citizen.other_card_no, "phone": "12"},
-    ]
-
-    state = notifications.import_rows("contacts", rows)
-
-    assert (state.state, state.appended) == ("refused", 0)
-    (problem,) = state.problems
-    assert (problem.line, problem.column, problem.code) == (3, "phone", "phone-invalid")
-    assert problem.value == "12"
-    answer = cases.put_contact(notifications, citizen.card_no, citizen.phone)
-    assert (answer.status_code, answer.json()["position"]["version"]) == (201, 1)
-
-
-def test_a_put_is_repeatable_and_an_older_one_changes_nothing(
-    notifications: ServiceProcess, citizen: Citizen
-) -> None:
-    path = f"/v1/contacts/{citizen.card_no}"
-    body = {"phone": f"+45 {citizen.phone}", "registered_at": "2023-05-01"}
-    key = {"Idempotency-Key": f"contact/{citizen.id}"}
-
-    first = notifications.client.put(path, json=body, headers=key)
-    again = notifications.client.put(path, json=body, headers=key)
-    other = notifications.client.put(path, json={**body, "phone": "68000001"}, headers=key)
-    older = notifications.client.put(path, json={**body, "registered_at": "2023-04-01"})
-    refused = notifications.client.put(path, json={"phone": "8"})
-    deleted = notifications.client.delete(path)
-    revived = notifications.client.put(path, json={**body, "registered_at": "2023-06-01"})
-
-    assert (first.status_code, again.status_code, again.json()["position"]["version"]) == (
-        201,
-        200,
-        1,
-    )
-    assert (other.status_code, other.json()["code"]) == (422, "idempotency-mismatch")
-    assert (older.status_code, older.json()["position"]["version"]) == (200, 1)
-    assert (refused.status_code, refused.json()["code"]) == (422, "phone-invalid")
-    assert (deleted.status_code, deleted.json()["state"]) == (200, "deleted")
-    assert revived.json()["state"] == "deleted"  # said before it was deleted
-
-
-def test_a_number_is_nowhere_in_clear_and_gone_when_deleted(
-    servers: Servers, notifications: ServiceProcess, citizen: Citizen
-) -> None:
-    cases.put_contact(notifications, citizen.card_no, citizen.phone)
-    cases.issue_card(servers, citizen)
-    cases.await_state(notifications, citizen.card_no, "delivered")
-    await_sent(servers, citizen, "requested", "submitted", "delivered")
-    url = servers.database_url("notifications", "owner")
-
-    with psycopg.connect(url) as connection:
-        stored = [str(row) for table in OWN_TABLES for row in connection.execute(f"TABLE {table}")]
-        notifications.client.delete(f"/v1/contacts/{citizen.card_no}").raise_for_status()
-        key = connection.execute(
-            "SELECT 1 FROM contact_keys WHERE card_no = %s", [citizen.card_no]
-        ).fetchone()
-
-    log = (servers.stack.settings.logs / "notifications-process.log").read_text()
-    bus = [str(r.value) + str(r.headers) for r in servers.records(cases.TOPIC, citizen.id)]
-    for place in (*stored, log, *bus, notifications.client.get("/metrics").text):
-        assert citizen.phone not in place
-        assert "Hej" not in place
-    assert key is None
+    cases.await_sent(servers, citizen, "requested", "submitted", "delivered")
 
 
 def test_the_running_role_cannot_change_history(
