@@ -50,7 +50,7 @@ def prove(environment: Mapping[str, str]) -> Proof:
         TransientError: the database is not known or does not answer.
     """
     proof = Proof()
-    with _auditor(environment) as connection:
+    with auditor(environment) as connection:
         stored = _read_stored(connection)
         total = sum(stored.partitions.values())
         for row in _rows(connection, "SELECT * FROM rules ORDER BY version"):
@@ -130,10 +130,14 @@ def _rows(connection: psycopg.Connection[dict[str, Any]], query: str) -> Iterato
 
 
 @contextmanager
-def _auditor(
+def auditor(
     environment: Mapping[str, str],
 ) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    """Open one snapshot of the ledger's database, to read only."""
+    """Open one snapshot of the ledger's database, to read only.
+
+    Raises:
+        TransientError: the database is not known or does not answer.
+    """
     url = auditor_database_url(environment)
     if url is None:
         raise TransientError(

@@ -12,9 +12,11 @@ from cli.balance import balance
 from cli.caps import caps
 from cli.demo import demo
 from cli.errors import CommandError
+from cli.explain import explain
 from cli.imports import import_file, import_help
 from cli.ledger import ledger
 from cli.output import say_error
+from cli.preview import preview
 from cli.stack import down, up
 from cli.status import status
 
@@ -57,7 +59,9 @@ app.command()(down)
 app.command()(demo)
 app.command("import", help=import_help())(import_file)
 app.command()(balance)
+app.command()(preview)
 app.command()(status)
+ledger.command()(explain)
 app.add_typer(caps, name="cap")
 app.add_typer(ledger, name="ledger")
 

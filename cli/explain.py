@@ -1,0 +1,169 @@
+"""`frikort ledger explain`: why each wage was covered as it was, and why two answers differ.
+
+Reads the ledger's tables as the auditor's role; what the rows mean is said by the same pure
+functions that the service answers with.
+"""
+
+import datetime as dt
+import os
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+import psycopg
+import typer
+
+from cli import options
+from cli.errors import Rejection
+from cli.explain_output import Language, show_difference, show_explanation
+from cli.ledger import auditor
+from cli.output import JsonFlag, print_json, say
+from frikort_contracts.explanations import Asked
+from frikort_contracts.topics import PAYROLL
+from frikort_contracts.types import COPENHAGEN
+from services.allowance import differences
+from services.allowance import explain as explaining
+
+Connection: TypeAlias = psycopg.Connection[dict[str, Any]]
+
+
+def _date_option(help_text: str) -> Any:
+    return typer.Option(metavar="DATE", parser=options.date, help=help_text, show_default=False)
+
+
+def _moment_option(help_text: str) -> Any:
+    return typer.Option(metavar="TIME", parser=options.moment, help=help_text, show_default=False)
+
+
+def explain(
+    card_no: Annotated[
+        str,
+        typer.Argument(
+            metavar="CARD_NO",
+            help="A card number, five digits.",
+            parser=options.card_no,
+            show_default=False,
+        ),
+    ],
+    *,
+    year: Annotated[
+        int | None,
+        typer.Option(min=2019, max=9999, help="A calendar year; every year if left out."),
+    ] = None,
+    from_as_of: Annotated[str | None, _date_option("Compare: the first answer's last day.")] = None,
+    from_known_at: Annotated[
+        str | None, _moment_option("Compare: what the first answer knows.")
+    ] = None,
+    to_as_of: Annotated[str | None, _date_option("Compare: the second answer's last day.")] = None,
+    to_known_at: Annotated[
+        str | None, _moment_option("Compare: what the second answer knows.")
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="The language of the reasons.")] = Language.ENGLISH,
+    as_json: JsonFlag = False,
+) -> None:
+    """Explain each wage of a card's holder: covered, excess, reason, rule, basis, what was left.
+
+    With --from-… or --to-… it compares two answers about a year instead, and lists the entries
+    and caps that make them differ. What is left out counts everything recorded.
+    """
+    first = Asked(as_of=_date(from_as_of), known_at=_last_instant(from_known_at))
+    second = Asked(as_of=_date(to_as_of), known_at=_last_instant(to_known_at))
+    now = dt.datetime.now(dt.UTC)
+    if first == second == Asked():
+        read = read_card(card_no, year)
+        found = explaining.explain(
+            card_no, year, journal=read.journal, caps=read.caps, held=read.held
+        )
+        if as_json:
+            print_json(found.model_dump(mode="json"))
+        else:
+            show_explanation(found, lang)
+        return
+    if year is None:
+        year = now.astimezone(COPENHAGEN).year
+        say(f"No --year was given: this compares answers about the current year, {year}.")
+    read = read_card(card_no, year)
+    entries = explaining.explain(card_no, year, journal=read.journal, caps=read.caps, held=())
+    difference = differences.compare(
+        card_no, year, (first, second), entries=entries.entries, caps=read.caps, now=now
+    )
+    if as_json:
+        print_json(difference.model_dump(mode="json"))
+    else:
+        show_difference(difference)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What the ledger's tables hold about a card's holder."""
+
+    journal: list[explaining.Row]
+    caps: explaining.Caps
+    held: list[explaining.Row]
+
+
+def read_card(card_no: str, year: int | None) -> Read:
+    """Read a card's holder from the ledger, in one snapshot.
+
+    Raises:
+        Rejection: the ledger has no such card.
+        TransientError: the database is not known or does not answer.
+    """
+    with auditor(os.environ) as connection:
+        citizen_id = _find_citizen(connection, card_no)
+        journal = connection.execute(
+            """
+            SELECT
+              entry_no, hash, bytes, source_type, card_no, wage_id, paid_on, known_at,
+              recorded_at, limit_ore
+            FROM journal
+            WHERE citizen_id = %(citizen_id)s
+              AND year IS NOT NULL
+              AND (%(year)s::SMALLINT IS NULL OR year = %(year)s)
+            ORDER BY entry_no
+            """,
+            {"citizen_id": citizen_id, "year": year},
+        )
+        rules = connection.execute(
+            """
+            SELECT version, type, year, amount_ore, in_force_from, known_at, legal_basis
+            FROM rules
+            ORDER BY version
+            """
+        )
+        held = connection.execute(
+            """
+            SELECT reason, parked, headers, value, held_at
+            FROM held_messages
+            WHERE stream_id = %(citizen_id)s
+              AND topic = %(topic)s
+            ORDER BY message_offset
+            """,
+            {"citizen_id": citizen_id, "topic": PAYROLL.name},
+        )
+        return Read(journal=list(journal), caps=explaining.to_caps(rules), held=list(held))
+
+
+def _find_citizen(connection: Connection, card_no: str) -> str:
+    found = connection.execute(
+        "SELECT citizen_id::TEXT FROM cards WHERE card_no = %s", [card_no]
+    ).fetchone()
+    if found is None:
+        raise Rejection(
+            f"no grant of card {card_no} has arrived in the ledger; check the number "
+            "(card-unknown)",
+            code="card-unknown",
+        )
+    return str(found["citizen_id"])
+
+
+def _date(text: str | None) -> dt.date | None:
+    return None if text is None else dt.date.fromisoformat(text)
+
+
+def _last_instant(text: str | None) -> dt.datetime | None:
+    """Read a date as its last instant in Denmark, a time with its offset as it is."""
+    if text is None:
+        return None
+    if "T" in text:
+        return dt.datetime.fromisoformat(text)
+    return dt.datetime.combine(dt.date.fromisoformat(text), dt.time.max, COPENHAGEN)

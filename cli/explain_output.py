@@ -1,0 +1,161 @@
+"""Explanations for people: each decision in a few lines, and two answers side by side."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from rich.text import Text
+
+from cli.output import kroner, number, print_table, stdout_console
+from frikort_contracts.explanations import (
+    Answer,
+    Basis,
+    CapEffect,
+    CapUsed,
+    Difference,
+    EntryEffect,
+    ExplainedEntry,
+    Explanation,
+    WaitingWage,
+)
+from frikort_contracts.types import format_moment
+
+STANDINGS = {"law": "", "practice": " (practice)", "default": " (our default)"}
+WHY = {
+    "known-later": "it became known later than the other answer knows",
+    "dated-later": "its date is after the other answer's",
+}
+
+
+class Language(StrEnum):
+    """The languages that reasons are told in."""
+
+    DANISH = "da"
+    ENGLISH = "en"
+
+
+def show_explanation(found: Explanation, language: Language) -> None:
+    """Print each decision, then what waits."""
+    year = "every year" if found.year is None else str(found.year)
+    _print(
+        f"Card {found.card_no}, {year}: wages and reversals {number(len(found.entries))}, "
+        f"waiting {number(len(found.waiting))}",
+        style="bold",
+    )
+    for entry in found.entries:
+        _show_entry(entry, found.card_no, language)
+    for waiting in found.waiting:
+        _show_waiting(waiting, language)
+
+
+def show_cited(rules: Iterable[str], basis: Iterable[Basis]) -> str:
+    """Give rules and what they rest on in one line."""
+    cited = "; ".join(f"{each.source}{STANDINGS[each.standing]}" for each in basis)
+    return f"{', '.join(rules)}: {cited}" if cited else ", ".join(rules)
+
+
+def show_difference(found: Difference) -> None:
+    """Print both answers and what lies between them, then what makes the difference."""
+    change = found.change
+    rows = [
+        [name, kroner(first), kroner(second), _signed(less)]
+        for name, first, second, less in (
+            ("limit", found.first.limit_ore, found.second.limit_ore, change.limit_ore),
+            ("covered", found.first.covered_ore, found.second.covered_ore, change.covered_ore),
+            ("excess", found.first.excess_ore, found.second.excess_ore, change.excess_ore),
+            (
+                "remaining",
+                found.first.remaining_ore,
+                found.second.remaining_ore,
+                change.remaining_ore,
+            ),
+        )
+    ]
+    title = f"Card {found.card_no}, {found.year}: two answers"
+    headings = ["", _asked(found.first), _asked(found.second), "difference"]
+    print_table(title, headings, rows)
+    if found.cap is not None:
+        _show_cap_effect(found.cap)
+    for effect in found.entries:
+        _show_effect(effect)
+    if found.cap is None and not found.entries:
+        _print("Nothing makes them differ.")
+
+
+def _show_entry(entry: ExplainedEntry, asked_card: str, language: Language) -> None:
+    card = "" if entry.card_no == asked_card else f" on card {entry.card_no}"
+    _print()
+    _print(
+        f"Entry {entry.entry_no}: {entry.kind} of {kroner(entry.amount_ore)}{card}, paid "
+        f"{entry.paid_on}",
+        style="bold",
+    )
+    _print(f"  {entry.danish if language is Language.DANISH else entry.english}")
+    _print(
+        f"  Covered {kroner(entry.covered_ore)}, excess {kroner(entry.excess_ore)}. Left of "
+        f"{kroner(entry.limit_ore)}: {kroner(entry.before.remaining_ore)} before, "
+        f"{kroner(entry.after.remaining_ore)} after."
+    )
+    _print(f"  {show_cited(entry.rules, entry.basis)}")
+    _print(f"  Recorded {format_moment(entry.recorded_at)}, hash {entry.hash}")
+
+
+def _show_waiting(waiting: WaitingWage, language: Language) -> None:
+    paid_on = "unknown" if waiting.paid_on is None else waiting.paid_on.isoformat()
+    _print()
+    _print(
+        f"Waiting: {waiting.kind} of {kroner(waiting.amount_ore)}, paid {paid_on} "
+        f"({waiting.reason})",
+        style="bold",
+    )
+    _print(f"  {waiting.danish if language is Language.DANISH else waiting.english}")
+
+
+def _show_effect(effect: EntryEffect) -> None:
+    entry = effect.entry
+    counted = "only the second" if effect.counted_in == "second" else "only the first"
+    _print()
+    _print(
+        f"Entry {entry.entry_no}: {entry.kind} of {kroner(entry.amount_ore)}, paid "
+        f"{entry.paid_on}, known {format_moment(entry.known_at)}",
+        style="bold",
+    )
+    _print(
+        f"  In {counted} answer: {_reasons(effect.why)}. Covered {_signed(effect.covered_ore)}, "
+        f"excess {_signed(effect.excess_ore)}."
+    )
+
+
+def _show_cap_effect(effect: CapEffect) -> None:
+    _print()
+    _print(f"Another cap is in force: {_signed(effect.limit_ore)}", style="bold")
+    for name, cap in (("first", effect.first), ("second", effect.second)):
+        _print(f"  In the {name} answer: {_cap(cap)}")
+    if effect.why:
+        _print(f"  One of them is not in both: {_reasons(effect.why)}.")
+
+
+def _cap(cap: CapUsed | None) -> str:
+    if cap is None:
+        return "no cap is known"
+    return (
+        f"{kroner(cap.amount_ore)} from {cap.in_force_from}, known "
+        f"{format_moment(cap.known_at)}, {cap.legal_basis} (rule {cap.rule_version})"
+    )
+
+
+def _reasons(why: Iterable[str]) -> str:
+    return " and ".join(WHY[each] for each in dict.fromkeys(why)) or "its date decides"
+
+
+def _asked(answer: Answer) -> str:
+    as_of = "" if answer.as_of is None else f"as of {answer.as_of}"
+    known = "" if answer.known_at is None else f"known {format_moment(answer.known_at)}"
+    return "\n".join(part for part in (as_of, known) if part) or "everything"
+
+
+def _signed(amount_ore: int | None) -> str:
+    return f"+{kroner(amount_ore)}" if amount_ore and amount_ore > 0 else kroner(amount_ore)
+
+
+def _print(text: str = "", *, style: str = "") -> None:
+    stdout_console().print(Text(text, style=style), soft_wrap=True)

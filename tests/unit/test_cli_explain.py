@@ -1,0 +1,219 @@
+"""`frikort preview` against a real HTTP server; `ledger explain` on rows as the ledger has them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import cli.explain
+from cli.explain import Read
+from cli.main import app
+from frikort_contracts.explanations import Difference, Explanation
+from services.allowance.explain import to_caps
+from tests.unit.cli_fake_service import FakeService, Server
+from tests.unit.explain_cases import basis, held_rows, journal_rows, rule_rows
+from tests.unit.ledger_cases import CAP_ORE, Story, caps, post
+
+PREVIEW: dict[str, Any] = {
+    "card_no": "00042",
+    "year": 2023,
+    "paid_on": "2023-06-30",
+    "amount_ore": 5_000_00,
+    "covered_ore": 3_015_50,
+    "excess_ore": 1_984_50,
+    "reason": "over-cap",
+    "danish": "Lønnen går over loftet.",
+    "english": "The wage crosses the cap.",
+    "rules": ["R17"],
+    "basis": [
+        {"source": "LOV 616 § 1", "standing": "law"},
+        {"source": "first recorded, first covered", "standing": "default"},
+    ],
+    "limit_ore": 42_766_00,
+    "cap": {
+        "rule_version": 1,
+        "amount_ore": 42_766_00,
+        "in_force_from": "2023-01-01",
+        "known_at": "2022-12-01T00:00:00.000000Z",
+        "legal_basis": "LOV 616",
+    },
+    "remaining_before_ore": 3_015_50,
+    "remaining_after_ore": 0,
+    "waiting": 0,
+}
+PATH = "POST /v1/cards/00042/preview"
+
+
+@pytest.fixture
+def fake() -> FakeService:
+    return FakeService(answers={PATH: (200, PREVIEW)})
+
+
+@pytest.fixture
+def server(fake: FakeService) -> Iterator[Server]:
+    server = Server(fake)
+    yield server
+    server.close()
+
+
+def ask(server: Server, *arguments: str) -> Result:
+    environment = {"FRIKORT_ALLOWANCE_URL": server.url, "FRIKORT_RETRY_S": "0.2"}
+    given = ["preview", "00042", "5.000,00", "--paid-on", "30-06-2023", *arguments]
+    return CliRunner().invoke(app, given, env=environment)
+
+
+def test_preview_asks_and_passes_the_answer_on(server: Server, fake: FakeService) -> None:
+    result = ask(server, "--json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == PREVIEW
+    assert json.loads(fake.requests[-1][3]) == {"amount_ore": 5_000_00, "paid_on": "2023-06-30"}
+
+
+def test_preview_is_told_in_words_and_says_that_nothing_was_recorded(server: Server) -> None:
+    english, danish = ask(server), ask(server, "--lang", "da")
+
+    assert english.stdout.splitlines() == [
+        "The wage crosses the cap.",
+        (
+            "Covered 3.015,50 kr, excess 1.984,50 kr. Left of 42.766,00 kr: 3.015,50 kr before, "
+            "0,00 kr after."
+        ),
+        "R17: LOV 616 § 1; first recorded, first covered (our default)",
+    ]
+    assert danish.stdout.startswith("Lønnen går over loftet.")
+    assert "must be registered in Socialtfrikort.dk" in english.stderr
+
+
+def test_preview_of_a_year_without_a_cap_shows_no_amounts(
+    server: Server, fake: FakeService
+) -> None:
+    nulls = dict.fromkeys(
+        ["covered_ore", "excess_ore", "limit_ore", "cap", "remaining_before_ore"]
+    ) | {"remaining_after_ore": None, "reason": "cap-unknown", "basis": [], "rules": ["R23"]}
+    fake.answers[PATH] = (200, PREVIEW | nulls | {"english": "The cap is not set.", "waiting": 3})
+
+    result = ask(server)
+
+    assert result.stdout.splitlines() == [
+        "The cap is not set.",
+        "R23",
+        "Not decided yet: messages 3. Once they are, the answer may be another.",
+    ]
+
+
+def test_preview_of_an_unknown_card_is_refused(server: Server, fake: FakeService) -> None:
+    fake.answers[PATH] = (409, {"code": "card-unknown", "detail": "no such card"})
+
+    result = ask(server)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no such card (card-unknown)" in result.stderr
+
+
+def read_card(card_no: str, year: int | None) -> Read:
+    """Give the rows of a card with a wage covered, one crossed, and one that waits."""
+    story, rules = Story(card_no=card_no), caps(2023)
+    under_way = post(
+        [
+            story.issued(),
+            story.wage("a", "2023-02-01", CAP_ORE - 500_00),
+            story.wage("b", "2023-03-01", 800_00),
+            story.wage("c", "2024-03-01", 900_00),
+        ],
+        rules,
+    )
+    (page,) = under_way.pages.values()
+    journal = [row for row in journal_rows(under_way.entries) if row["paid_on"] or year is None]
+    return Read(journal=journal, caps=to_caps(rule_rows(rules)), held=held_rows(page))
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.explain, "read_card", read_card)
+
+
+def explain(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["ledger", "explain", "00042", *arguments])
+
+
+@pytest.mark.usefixtures("ledger")
+def test_explain_tells_each_decision_and_what_waits() -> None:
+    told = explain().stdout
+
+    assert told.startswith("Card 00042, every year: wages and reversals 2, waiting 1\n")
+    assert "Entry 3: wage of 800,00 kr, paid 2023-03-01\n" in told
+    assert "the 500,00 kr that was left is covered" in told
+    assert (
+        "  Covered 500,00 kr, excess 300,00 kr. Left of 20.000,00 kr: 500,00 kr before, "
+        "0,00 kr after.\n" in told
+    )
+    assert f"  R1, R15: {basis(1)}; LOV 689" in told
+    assert "Waiting: wage of 900,00 kr, paid 2024-03-01 (cap-unknown)\n" in told
+
+
+@pytest.mark.usefixtures("ledger")
+def test_explain_speaks_danish_when_asked() -> None:
+    told = explain("--lang", "da").stdout
+
+    assert "de 500,00 kr, der var tilbage, er dækket" in told
+    assert "Den venter på, at årets loft bliver fastsat." in told
+
+
+@pytest.mark.usefixtures("ledger")
+def test_explain_as_json_is_the_contract() -> None:
+    found = Explanation.model_validate_json(explain("--year", "2023", "--json").stdout)
+
+    assert [entry.entry_no for entry in found.entries] == [2, 3]
+    assert (found.year, found.waiting) == (2023, ())
+
+
+@pytest.mark.usefixtures("ledger")
+def test_explain_compares_two_answers() -> None:
+    asked = ["--year", "2023", "--from-known-at", "2026-01-04", "--to-as-of", "2023-02-28"]
+
+    result, as_json = explain(*asked), explain(*asked, "--json")
+
+    found = Difference.model_validate_json(as_json.stdout)
+    assert found.change.covered_ore == CAP_ORE - 500_00
+    assert "known 2026-01-04T22:59:59.999999Z" in result.stdout
+    assert "as of 2023-02-28" in result.stdout
+    assert "+19.500,00 kr" in result.stdout
+    assert "Entry 2: wage of 19.500,00 kr, paid 2023-02-01" in result.stdout
+    assert "Entry 3" not in result.stdout
+
+
+@pytest.mark.usefixtures("ledger")
+def test_explain_says_when_nothing_makes_two_answers_differ() -> None:
+    asked = ["--year", "2023", "--from-known-at", "2026-01-05T12:00:00+01:00"]
+
+    assert "Nothing makes them differ." in explain(*asked).stdout
+
+
+def test_explain_without_a_database_is_status_3(tmp_path: Any) -> None:
+    result = CliRunner().invoke(
+        app,
+        ["ledger", "explain", "00042"],
+        env={"FRIKORT_HOME": str(tmp_path), "FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL": ""},
+    )
+
+    assert result.exit_code == 3
+    assert "frikort up" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["preview", "42", "100", "--paid-on", "2023-01-01"],
+        ["preview", "00042", "1,250", "--paid-on", "2023-01-01"],
+        ["preview", "00042", "100"],
+        ["ledger", "explain"],
+        ["ledger", "explain", "00042", "--lang", "de"],
+        ["ledger", "explain", "00042", "--from-known-at", "2023-02-03T10:00"],
+        ["ledger", "explain", "00042", "--year", "2018"],
+    ],
+)
+def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
+    assert CliRunner().invoke(app, arguments).exit_code == 2
