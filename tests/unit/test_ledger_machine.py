@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -33,6 +34,10 @@ CITIZENS = ("anna", "bo")
 START = dt.datetime(2022, 1, 3, 9, tzinfo=dt.UTC)
 SEEN: Counter[str] = Counter()
 """What the machine has met, over all its runs."""
+
+TO_BE_MET = set(ApportionReason) - {ApportionReason.YEAR_CLOSED}
+ROUNDS_MAX = 10
+"""One is enough nearly always; what has been met decides."""
 
 days = st.builds(dt.date, st.sampled_from(YEARS), st.integers(1, 12), st.sampled_from([1, 15, 28]))
 amounts = st.sampled_from([1, 99_99, 4_000_00, 10_000_00, 20_000_00, 25_000_00])
@@ -69,6 +74,14 @@ class LedgerMachine(RuleBasedStateMachine):
         self.originals: dict[str, Any] = {}
         self.reversed_wages: set[str] = set()
         self.entries: list[Entry] = []
+
+    @initialize(amount=st.sampled_from([20_000_00, 40_000_00]))
+    def begin(self, amount: int) -> None:
+        """Begin where most of a ledger's life is: with a cap, and a card that has arrived."""
+        self.set_cap(YEARS[1], amount, 1, 0)
+        self.now += dt.timedelta(seconds=1)
+        self.issue(CITIZENS[0], dt.date(YEARS[0], 6, 1))
+        self._deliver(CITIZENS[0], GRANTS.name, 1)
 
     @rule(name=citizens, valid_from=days)
     def issue(self, name: str, valid_from: dt.date) -> None:
@@ -256,17 +269,17 @@ def _wage_id(writer: Writer, name: str) -> str:
 
 
 def test_the_ledger_decides_as_the_naive_one_whatever_comes_when() -> None:
-    run_state_machine_as_test(
-        LedgerMachine,
-        settings=settings(
-            max_examples=60,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    for _ in range(ROUNDS_MAX):
+        run_state_machine_as_test(
+            LedgerMachine,
+            settings=settings(
+                max_examples=60,
+                stateful_step_count=40,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        if SEEN.keys() >= TO_BE_MET:
+            break
 
-    decided_by_the_machine = set(ApportionReason) - {ApportionReason.YEAR_CLOSED}
-    assert decided_by_the_machine <= SEEN.keys(), (
-        f"never met: {decided_by_the_machine - SEEN.keys()}"
-    )
+    assert SEEN.keys() >= TO_BE_MET, f"never met: {TO_BE_MET - SEEN.keys()}"
