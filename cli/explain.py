@@ -71,7 +71,12 @@ def explain(
     if first == second == Asked():
         read = read_card(card_no, year)
         found = explaining.explain(
-            card_no, year, journal=read.journal, caps=read.caps, held=read.held
+            card_no,
+            year,
+            journal=read.journal,
+            changes=read.changes,
+            caps=read.caps,
+            held=read.held,
         )
         if as_json:
             print_json(found.model_dump(mode="json"))
@@ -82,9 +87,11 @@ def explain(
         year = now.astimezone(COPENHAGEN).year
         say(f"No --year was given: this compares answers about the current year, {year}.")
     read = read_card(card_no, year)
-    entries = explaining.explain(card_no, year, journal=read.journal, caps=read.caps, held=())
+    explained = explaining.explain(
+        card_no, year, journal=read.journal, changes=read.changes, caps=read.caps, held=()
+    )
     difference = differences.compare(
-        card_no, year, (first, second), entries=entries.entries, caps=read.caps, now=now
+        card_no, year, (first, second), entries=explained.entries, caps=read.caps, now=now
     )
     if as_json:
         print_json(difference.model_dump(mode="json"))
@@ -97,6 +104,7 @@ class Read:
     """What the ledger's tables hold about a card's holder."""
 
     journal: list[explaining.Row]
+    changes: str | None
     caps: explaining.Caps
     held: list[explaining.Row]
 
@@ -114,15 +122,17 @@ def read_card(card_no: str, year: int | None) -> Read:
             """
             SELECT
               entry_no, hash, bytes, source_type, card_no, wage_id, paid_on, known_at,
-              recorded_at, limit_ore
+              recorded_at, limit_ore, source_topic
             FROM journal
             WHERE citizen_id = %(citizen_id)s
-              AND year IS NOT NULL
-              AND (%(year)s::SMALLINT IS NULL OR year = %(year)s)
+              AND (%(year)s::SMALLINT IS NULL OR year IS NULL OR year = %(year)s)
             ORDER BY entry_no
             """,
             {"citizen_id": citizen_id, "year": year},
         )
+        changes = connection.execute(
+            "SELECT changes::TEXT AS changes FROM citizens WHERE citizen_id = %s", [citizen_id]
+        ).fetchone()
         rules = connection.execute(
             """
             SELECT version, type, year, amount_ore, in_force_from, known_at, legal_basis
@@ -140,7 +150,12 @@ def read_card(card_no: str, year: int | None) -> Read:
             """,
             {"citizen_id": citizen_id, "topic": PAYROLL.name},
         )
-        return Read(journal=list(journal), caps=explaining.to_caps(rules), held=list(held))
+        return Read(
+            journal=list(journal),
+            changes=changes["changes"] if changes else None,
+            caps=explaining.to_caps(rules),
+            held=list(held),
+        )
 
 
 def _find_citizen(connection: Connection, card_no: str) -> str:

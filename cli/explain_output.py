@@ -96,6 +96,11 @@ def _show_entry(entry: ExplainedEntry, asked_card: str, language: Language) -> N
         f"{kroner(entry.after.remaining_ore)} after."
     )
     _print(f"  {show_cited(entry.rules, entry.basis)}")
+    if entry.card_change is not None:
+        change = entry.card_change
+        _print(f"  The card: {change.kind} from {change.effective_on} (entry {change.entry_no})")
+    for case in entry.attention:
+        _print(f"  A person must look: {case.code} (entry {case.entry_no})")
     _print(f"  Recorded {format_moment(entry.recorded_at)}, hash {entry.hash}")
 
 

@@ -46,10 +46,26 @@ class YearState(Contract):
     remaining_ore: int | None
 
 
+class CardRule(Contract):
+    """The change of a card that ruled a date, and the entry that brought it; `kind` is a code."""
+
+    entry_no: int
+    kind: str
+    effective_on: dt.date
+
+
+class AttentionRaisedFor(Contract):
+    """A person was asked to look at a wage, by the entry that showed why."""
+
+    entry_no: int
+    code: str
+
+
 class ExplainedEntry(Contract):
     """A wage or its reversal as it was decided; a reversal's amounts are negative.
 
-    `hash` is the entry's place in the citizen's chain; `cap` is the rule behind `limit_ore`.
+    `hash` is the entry's place in the citizen's chain; `cap` is the rule behind `limit_ore`,
+    `card_change` what ruled the card on `paid_on` as the wage knew it, null before the grant.
     """
 
     entry_no: int
@@ -73,6 +89,8 @@ class ExplainedEntry(Contract):
     cap: CapUsed | None
     before: YearState
     after: YearState
+    card_change: CardRule | None = None
+    attention: tuple[AttentionRaisedFor, ...] = ()
 
 
 class WaitingWage(Contract):

@@ -11,15 +11,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from frikort_contracts.explanations import (
+    AttentionRaisedFor,
     Basis,
     CapUsed,
+    CardRule,
     ExplainedEntry,
     Explanation,
     WaitingWage,
     YearState,
 )
+from frikort_contracts.topics import GRANTS
 from frikort_contracts.types import ApportionReason
-from services.allowance.domain import Apportionment, Cap, YearBalance, cap_for
+from services.allowance.domain import (
+    Apportionment,
+    Cap,
+    CardChange,
+    YearBalance,
+    cap_for,
+    latest_change,
+)
 from services.allowance.reasons import (
     Facts,
     ground_of,
@@ -82,42 +92,120 @@ def explain(
     year: int | None,
     *,
     journal: Iterable[Row],
+    changes: str | None,
     caps: Caps,
     held: Iterable[Row],
 ) -> Explanation:
     """Explain the decisions about a citizen.
 
-    `journal`: rows of one citizen in order of entry_no, whole years. `held`: that citizen's
+    `journal`: rows of one citizen in order of entry_no, of whole years, with those that belong
+    to no year. `changes`: what the ledger keeps of their cards' changes, as JSON. `held`: their
     held payroll messages in order; those of other years are left out.
     """
     waiting = (_waiting(row) for row in held)
     return Explanation(
         card_no=card_no,
         year=year,
-        entries=tuple(_explained(journal, caps)),
+        entries=tuple(_explained(journal, _to_changes(changes), caps)),
         waiting=tuple(w for w in waiting if w is not None and year in {None, _year(w, year)}),
     )
 
 
-def _explained(journal: Iterable[Row], caps: Caps) -> Iterable[ExplainedEntry]:
+def _explained(
+    journal: Iterable[Row], changes: Sequence[CardChange], caps: Caps
+) -> Iterable[ExplainedEntry]:
+    rows = [(row, json.loads(row["bytes"])) for row in journal]
+    brought_by = {
+        content["source"]["version"]: row["entry_no"]
+        for row, content in rows
+        if row["source_topic"] == GRANTS.name
+    }
+    raised = _raised_later(rows)
     years: dict[int, YearBalance] = {}
-    for row in journal:
-        content = json.loads(row["bytes"])
+    for row, content in rows:
         if row["source_type"] not in _WAGES or "decision" not in content:
             continue
-        decision = content["decision"]
-        decided = Apportionment(
-            decision["year"],
-            row["paid_on"],
-            decision["covered_ore"],
-            decision["excess_ore"],
-            ApportionReason(decision["reason"]),
-        )
+        decided = _to_apportionment(row, content["decision"])
         before = years.get(decided.year, YearBalance())
-        after = years[decided.year] = before.after(decided)
+        after = years[decided.year] = YearBalance(
+            before.covered_ore + decided.covered_ore,
+            before.excess_ore + decided.excess_ore,
+            before.entries + 1,
+        )
         seen = [c for c in caps.of(decided.year) if c.version <= content["rules_version"]]
-        cap = cap_for(seen, row["known_at"])
-        yield _explain_one(row, decided, (before, after), caps.used(cap))
+        explained = _explain_one(
+            row, decided, (before, after), caps.used(cap_for(seen, row["known_at"]))
+        )
+        change = _ruling(changes, explained, content["grants_version"])
+        later = raised.get(explained.wage_id, ()) if explained.kind == "wage" else ()
+        yield explained.model_copy(
+            update={
+                "card_change": change and _to_card_rule(change, brought_by),
+                "attention": (*_raised(row, content), *later),
+            }
+        )
+
+
+def _to_apportionment(row: Row, decision: Mapping[str, Any]) -> Apportionment:
+    return Apportionment(
+        decision["year"],
+        row["paid_on"],
+        decision["covered_ore"],
+        decision["excess_ore"],
+        ApportionReason(decision["reason"]),
+    )
+
+
+def _raised(row: Row, content: Mapping[str, Any]) -> Iterable[AttentionRaisedFor]:
+    """Give the attention that an entry raises."""
+    return [
+        AttentionRaisedFor(entry_no=row["entry_no"], code=event["code"])
+        for event in content["events"]
+        if event["type"] == "attention-raised"
+    ]
+
+
+def _raised_later(
+    rows: Iterable[tuple[Row, Mapping[str, Any]]],
+) -> Mapping[str, list[AttentionRaisedFor]]:
+    """Give the attention that entries without a decision raise, by the wage it is about."""
+    found: dict[str, list[AttentionRaisedFor]] = {}
+    for row, content in rows:
+        for event in () if "decision" in content else content["events"]:
+            if event["type"] == "attention-raised" and "wage_id" in event:
+                case = AttentionRaisedFor(entry_no=row["entry_no"], code=event["code"])
+                found.setdefault(event["wage_id"], []).append(case)
+    return found
+
+
+def _to_changes(text: str | None) -> list[CardChange]:
+    """Read the changes of a citizen's cards, in order of their versions."""
+    return [
+        CardChange(
+            version=version,
+            card_no=card_no,
+            kind=kind,
+            effective_on=dt.date.fromisoformat(effective_on),
+        )
+        for version, card_no, kind, effective_on in json.loads(text or "[]")
+    ]
+
+
+def _ruling(
+    changes: Iterable[CardChange], entry: ExplainedEntry, grants_version: int
+) -> CardChange | None:
+    """Find the change that ruled a wage's card on its date; of a reversal none is asked."""
+    if entry.kind == "reversal":
+        return None
+    return latest_change(
+        changes, card_no=entry.card_no, on=entry.paid_on, grants_version=grants_version
+    )
+
+
+def _to_card_rule(change: CardChange, brought_by: Mapping[int, int]) -> CardRule:
+    return CardRule(
+        entry_no=brought_by[change.version], kind=change.kind, effective_on=change.effective_on
+    )
 
 
 def _explain_one(

@@ -35,6 +35,7 @@ class CardNotKnownYet(StateRejection):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
     journal: list[Row]
+    changes: str | None
     caps: Caps
     held: list[Row]
 
@@ -48,7 +49,14 @@ async def read_explanation(pool: Pool, card_no: str, year: int | None) -> Explan
         CardUnknown: no grant of the card has arrived.
     """
     read = await _read(pool, card_no, year)
-    return explain(card_no, year, journal=read.journal, caps=read.caps, held=read.held)
+    return explain(
+        card_no,
+        year,
+        journal=read.journal,
+        changes=read.changes,
+        caps=read.caps,
+        held=read.held,
+    )
 
 
 async def read_difference(
@@ -60,7 +68,9 @@ async def read_difference(
         CardUnknown: no grant of the card has arrived.
     """
     read = await _read(pool, card_no, year)
-    explained = explain(card_no, year, journal=read.journal, caps=read.caps, held=())
+    explained = explain(
+        card_no, year, journal=read.journal, changes=read.changes, caps=read.caps, held=()
+    )
     return compare(card_no, year, asked, entries=explained.entries, caps=read.caps, now=clock.now())
 
 
@@ -81,9 +91,29 @@ async def read_preview(pool: Pool, clock: Clock, card_no: str, request: PreviewR
             "SELECT count(*) FROM held_messages WHERE stream_id = $1", citizen_id
         )
         caps = await read_caps(connection)
+        closings = (await store.read_rules(connection)).closings
+        municipality_code = await _municipality(connection, citizen_id)
     citizen = pages[citizen_id].state
     wage = to_wage(card_no, request, citizen, clock.now())
-    return preview(wage, citizen, caps, waiting=waiting)
+    closed = (municipality_code, wage.year) in closings
+    return preview(wage, citizen, caps, closed=closed, waiting=waiting)
+
+
+async def _municipality(connection: Connection, citizen_id: str) -> str:
+    """Give the municipality that payroll would name for a citizen's wage: the last one told."""
+    found: str = await connection.fetchval(
+        """
+        SELECT x.municipality_code
+        FROM cards AS c
+        JOIN card_changes AS x ON x.card_no = c.card_no
+        WHERE c.citizen_id = $1
+          AND x.municipality_code IS NOT NULL
+        ORDER BY x.version DESC
+        LIMIT 1
+        """,
+        citizen_id,
+    )
+    return found
 
 
 async def read_caps(connection: Connection) -> Caps:
@@ -107,15 +137,17 @@ async def _read(pool: Pool, card_no: str, year: int | None) -> _Read:
                 """
                 SELECT
                   entry_no, hash, bytes, source_type, card_no, wage_id, paid_on, known_at,
-                  recorded_at, limit_ore
+                  recorded_at, limit_ore, source_topic
                 FROM journal
                 WHERE citizen_id = $1
-                  AND year IS NOT NULL
-                  AND ($2::SMALLINT IS NULL OR year = $2)
+                  AND ($2::SMALLINT IS NULL OR year IS NULL OR year = $2)
                 ORDER BY entry_no
                 """,
                 citizen_id,
                 year,
+            ),
+            changes=await connection.fetchval(
+                "SELECT changes::TEXT FROM citizens WHERE citizen_id = $1", citizen_id
             ),
             caps=await read_caps(connection),
             held=await connection.fetch(

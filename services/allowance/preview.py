@@ -7,8 +7,16 @@ it. It is no registration, and none in Socialtfrikort.dk either.
 import datetime as dt
 
 from frikort_contracts.explanations import Preview, PreviewRequest
-from frikort_contracts.types import COPENHAGEN
-from services.allowance.domain import Apportionment, Cap, Citizen, Wage, apportion, cap_for
+from frikort_contracts.types import COPENHAGEN, ApportionReason
+from services.allowance.domain import (
+    Apportionment,
+    Cap,
+    Citizen,
+    Wage,
+    apportion,
+    cap_for,
+    leave_uncovered,
+)
 from services.allowance.explain import Caps, basis_of
 from services.allowance.reasons import (
     Facts,
@@ -48,15 +56,22 @@ def to_wage(card_no: str, request: PreviewRequest, citizen: Citizen, now: dt.dat
     return Wage(card_no, request.paid_on, request.amount_ore, citizen.grants_version, known_at)
 
 
-def preview(wage: Wage, citizen: Citizen, caps: Caps, *, waiting: int) -> Preview:
+def preview(
+    wage: Wage, citizen: Citizen, caps: Caps, *, closed: bool = False, waiting: int
+) -> Preview:
     """Decide a wage as the ledger would, and keep nothing of it.
 
-    `waiting`: how many of the citizen's messages are not decided yet.
+    `closed`: the citizen's municipality has closed the year (R38). `waiting`: how many of the
+    citizen's messages are not decided yet.
     """
     cap = cap_for(caps.of(wage.year), wage.known_at)
     if cap is None:
         return _without_cap(wage, waiting)
-    return _told(wage, apportion(wage, citizen, cap.amount_ore), citizen, caps, cap, waiting)
+    if closed:
+        decided = leave_uncovered(wage, ApportionReason.YEAR_CLOSED)
+    else:
+        decided = apportion(wage, citizen, cap.amount_ore)
+    return _told(wage, decided, citizen, caps, cap, waiting)
 
 
 def _told(

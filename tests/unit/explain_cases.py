@@ -9,6 +9,7 @@ from services.allowance.domain import Cap
 from services.allowance.explain import Row
 from services.allowance.pages import Page
 from services.allowance.posting import Entry, Rules
+from services.allowance.translate import changes_to_json
 from tests.unit.ledger_cases import NOW
 
 BASIS = "LOV 616 af 11/06/2024"
@@ -81,6 +82,11 @@ def cap(version: int, amount_ore: int, *, in_force_from: str, known_on: str) -> 
     )
 
 
+def changes_of(page: Page) -> str:
+    """Give the changes of a citizen's cards as they are kept."""
+    return changes_to_json(page.state.changes)
+
+
 def _journal_row(entry: Entry) -> dict[str, Any]:
     received, decided = entry.received, entry.apportionment
     return {
@@ -88,6 +94,7 @@ def _journal_row(entry: Entry) -> dict[str, Any]:
         "hash": entry.hash,
         "bytes": entry.content,
         "source_type": received.source.type,
+        "source_topic": received.message.topic,
         "card_no": received.body.card_no,
         "wage_id": entry.wage_id,
         "paid_on": decided and decided.paid_on,

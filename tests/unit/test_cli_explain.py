@@ -11,9 +11,9 @@ import cli.explain
 from cli.explain import Read
 from cli.main import app
 from frikort_contracts.explanations import Difference, Explanation
-from services.allowance.explain import to_caps
+from services.allowance.explain import Row, to_caps
 from tests.unit.cli_fake_service import FakeService, Server
-from tests.unit.explain_cases import basis, held_rows, journal_rows, rule_rows
+from tests.unit.explain_cases import basis, changes_of, held_rows, journal_rows, rule_rows
 from tests.unit.ledger_cases import CAP_ORE, Story, caps, post
 
 PREVIEW: dict[str, Any] = {
@@ -126,8 +126,18 @@ def read_card(card_no: str, year: int | None) -> Read:
         rules,
     )
     (page,) = under_way.pages.values()
-    journal = [row for row in journal_rows(under_way.entries) if row["paid_on"] or year is None]
-    return Read(journal=journal, caps=to_caps(rule_rows(rules)), held=held_rows(page))
+    rows = journal_rows(under_way.entries)
+    journal = rows if year is None else [row for row in rows if _year(row) in {None, year}]
+    return Read(
+        journal=journal,
+        changes=changes_of(page),
+        caps=to_caps(rule_rows(rules)),
+        held=held_rows(page),
+    )
+
+
+def _year(row: Row) -> int | None:
+    return row["paid_on"].year if row["paid_on"] else None
 
 
 @pytest.fixture

@@ -53,7 +53,9 @@ def rules_of(caps: Iterable[tuple[int, dt.date, dt.date]]) -> Rules:
 
 def compared(entries: Sequence[Entry], rules: Rules, first: Asked, second: Asked) -> Difference:
     caps = to_caps(rule_rows(rules))
-    explained = explain("00123", 2023, journal=journal_rows(entries), caps=caps, held=())
+    explained = explain(
+        "00123", 2023, journal=journal_rows(entries), changes=None, caps=caps, held=()
+    )
     return compare("00123", 2023, (first, second), entries=explained.entries, caps=caps, now=NOW)
 
 

@@ -8,6 +8,7 @@ import pytest
 from frikort_contracts.explanations import (
     Basis,
     CapUsed,
+    CardRule,
     ExplainedEntry,
     Explanation,
     YearState,
@@ -26,7 +27,14 @@ from services.allowance.reasons import (
     why_held,
 )
 from services.chassis.inbox import Message
-from tests.unit.explain_cases import basis, caps_of_2023, held_rows, journal_rows, rule_rows
+from tests.unit.explain_cases import (
+    basis,
+    caps_of_2023,
+    changes_of,
+    held_rows,
+    journal_rows,
+    rule_rows,
+)
 from tests.unit.ledger_cases import CAP_ORE, KNOWN_AT, NOW, Story, caps, identity, post
 
 FACTS = Facts(
@@ -47,6 +55,7 @@ def explained(messages: Sequence[Message], rules: Rules, *, year: int | None = N
         "00123",
         year,
         journal=journal_rows(under_way.entries),
+        changes=changes_of(page),
         caps=to_caps(rule_rows(rules)),
         held=held_rows(page),
     )
@@ -138,6 +147,7 @@ def test_a_crossing_wage_is_explained_whole() -> None:
         ),
         before=YearState(covered_ore=CAP_ORE - 500_00, excess_ore=0, remaining_ore=500_00),
         after=YearState(covered_ore=CAP_ORE, excess_ore=300_00, remaining_ore=0),
+        card_change=CardRule(entry_no=1, kind="issued", effective_on=dt.date(2023, 1, 1)),
     )
 
 
@@ -207,6 +217,7 @@ def test_a_cap_set_after_the_decision_does_not_explain_it() -> None:
         "00123",
         2023,
         journal=journal_rows(entries),
+        changes=None,
         caps=to_caps(rule_rows(caps_of_2023())),
         held=(),
     )
@@ -264,6 +275,38 @@ def test_a_held_message_that_nobody_can_read_is_left_out_or_shown_bare() -> None
         unreadable | {"headers": b'{"ce_type":"wage-paid"}', "value": None},
     ]
 
-    found = explain("00123", 2023, journal=(), caps=to_caps(()), held=held).waiting
+    found = explain("00123", 2023, journal=(), changes=None, caps=to_caps(()), held=held).waiting
 
     assert [(w.kind, w.paid_on, w.parked) for w in found] == [("wage", None, True)] * 2
+
+
+def test_the_change_that_ruled_the_card_is_named_as_the_wage_knew_it() -> None:
+    story = Story()
+    messages = [
+        story.issued("2023-02-01"),
+        story.wage("early", "2023-01-31", 100),
+        story.deactivated("2023-03-01"),
+        story.wage("unaware", "2023-03-01", 100, rests_on=1),
+        story.wage("inactive", "2023-03-01", 100, rests_on=2),
+        story.reversal("inactive", "2023-03-01", 100, rests_on=2),
+    ]
+
+    entries = explained(messages, caps(2023)).entries
+
+    found = [e.card_change and (e.card_change.entry_no, e.card_change.kind) for e in entries]
+    assert found == [None, (1, "issued"), (3, "deactivated"), None]
+
+
+def test_a_person_asked_to_look_is_named_whichever_entry_raised_it() -> None:
+    story = Story()
+    messages = [
+        story.issued("2023-02-01"),
+        story.wage("covered", "2023-03-02", 100),
+        story.deactivated("2023-03-01"),
+        story.wage("unaware", "2023-03-03", 100, rests_on=1),
+    ]
+
+    entries = explained(messages, caps(2023)).entries
+
+    found = [[(case.entry_no, case.code) for case in e.attention] for e in entries]
+    assert found == [[(3, "grant-changed-since")], [(4, "grant-changed-since")]]

@@ -64,7 +64,7 @@ def test_a_preview_is_what_the_wage_then_gets(
     under_way.receive(read(told_later))
 
     journal = journal_rows(under_way.entries)
-    entry = explain("00123", 2023, journal=journal, caps=known, held=()).entries[-1]
+    entry = explain("00123", 2023, journal=journal, changes=None, caps=known, held=()).entries[-1]
     same = ("covered_ore", "excess_ore", "reason", "danish", "english", "rules", "basis", "cap")
     assert {name: getattr(found, name) for name in same} == {
         name: getattr(entry, name) for name in same
@@ -146,3 +146,15 @@ def test_the_calendars_ends_are_a_year_without_a_cap(paid_on: dt.date) -> None:
     found = preview(wage, Citizen(), to_caps(rule_rows(Rules(0, {}))), waiting=0)
 
     assert found.reason == "cap-unknown"
+
+
+def test_r38_a_year_that_the_municipality_has_closed_covers_nothing() -> None:
+    story = Story()
+    citizen = state_of(post([story.issued()], caps(2023)))
+
+    wage = to_wage("00123", request(dt.date(2023, 3, 1), 250, None), citizen, NOON)
+    found = preview(wage, citizen, to_caps(rule_rows(caps(2023))), closed=True, waiting=0)
+
+    assert (found.covered_ore, found.excess_ore, found.reason) == (0, 250, "year-closed")
+    assert found.rules == ("R38",)
+    assert found.remaining_before_ore == found.remaining_after_ore == CAP_ORE
