@@ -6,7 +6,7 @@ A column `amount_kr` is the field `amount_ore`; every other column is named as i
 from enum import StrEnum
 from typing import Final
 
-from frikort_contracts.requests import FILE_KINDS
+from frikort_contracts.requests import FILE_KINDS, ListedRegistration
 from frikort_contracts.types import AgeGroup, Benefit, PaymentMethod, Request
 
 AMOUNT_SUFFIX: Final = "_kr"
@@ -16,6 +16,9 @@ DATE_FIELDS: Final = frozenset(
 )
 MOMENT_FIELDS: Final = frozenset({"registered_at"})
 CHANGES: Final = ("reviewed", "deactivated", "reactivated", "transferred")
+
+REGISTRATIONS: Final = "registrations"
+"""A list from Socialtfrikort.dk: read as files are, and compared instead of imported."""
 
 
 class FileKind(StrEnum):
@@ -39,7 +42,7 @@ ALLOWED_VALUES: Final[dict[str, tuple[str, ...]]] = {
 
 def request_type(kind: str) -> type[Request]:
     """Give the request that a row of this kind becomes."""
-    return FILE_KINDS[kind]
+    return ListedRegistration if kind == REGISTRATIONS else FILE_KINDS[kind]
 
 
 def columns_of(kind: str) -> tuple[str, ...]:

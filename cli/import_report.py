@@ -78,7 +78,7 @@ def print_report(report: ImportReport, *, as_json: bool) -> None:
     console = stdout_console()
     console.soft_wrap = True
     for problem in report.problems:
-        console.print(_say_problem(report.file, problem))
+        console.print(say_problem(report.file, problem))
     if report.problems_total > len(report.problems):
         hidden = report.problems_total - len(report.problems)
         console.print(Text(f"… and {number(hidden)} more problems: correct these first"))
@@ -91,7 +91,8 @@ def print_report(report: ImportReport, *, as_json: bool) -> None:
     console.print(_say_conclusion(report))
 
 
-def _say_problem(file: str, problem: RowProblem) -> Text:
+def say_problem(file: str, problem: RowProblem) -> Text:
+    """Name a bad row for people: where, what stands there, what would be right, the code."""
     place = Text(f"{file}:{problem.line}: ", style="bold")
     column = Text(f"{problem.column}: " if problem.column else "", style="cyan")
     value = Text(f"{shown(problem.value)!r}: " if problem.value is not None else "")

@@ -17,6 +17,7 @@ from cli.imports import import_file, import_help
 from cli.ledger import ledger
 from cli.output import say_error
 from cli.preview import preview
+from cli.reconcile import reconcile
 from cli.stack import down, up
 from cli.status import status
 
@@ -59,6 +60,7 @@ app.command()(down)
 app.command()(demo)
 app.command("import", help=import_help())(import_file)
 app.command()(balance)
+app.command()(reconcile)
 app.command()(preview)
 app.command()(status)
 ledger.command()(explain)

@@ -58,6 +58,7 @@ STAND_INS: Final[dict[str, str | int]] = {
     "benefit": "none",
     "age_group": "30-plus",
     "payment_method": "bank",
+    "unsubsidised_attested": "true",
     "amount_ore": 1_000_000_000_000,
     "holiday_pay_ore": 0,
     "pension_ore": 0,

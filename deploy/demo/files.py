@@ -49,7 +49,7 @@ NOTATIONS = {
     "employments": Notation(
         columns=(
             "employment_ref card_no cvr employer sector starts_on ends_on consultant contact"
-            " registered_at"
+            " registered_at unsubsidised_attested"
         ),
         encoding="cp1252",
         line_end="\r\n",
@@ -120,6 +120,7 @@ def employment_rows(jobs: Iterable[Job]) -> list[Row]:
             job.consultant,
             job.firm.contact,
             job.registered_at.isoformat(),
+            "true",
         ]
         for job in jobs
     ]

@@ -107,7 +107,7 @@ _WARNINGS = {
     "outside-employment": "paid outside the employment's dates",
     "work-before-grant": "the work may lie before the card is valid: paid_on alone decides",
     "work-before-deactivation": "the work may lie in the card's active time: paid_on alone decides",
-    "holiday-pay-after-end": "holiday pay of an ended employment, the card not being active",
+    "holiday-pay-after-deactivation": "holiday pay of work before the card was deactivated",
     "year-crossing": "the work may lie in another year: it counts in the year of paid_on",
     "employment-late": "registered after the work began",
     "attestation-missing": "the employer has not attested that the work is unsubsidised",

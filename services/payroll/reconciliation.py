@@ -24,6 +24,8 @@ from services.payroll.matching import Comparison, OurWage, Pair, compare
 from services.payroll.store import Missing
 from services.payroll.wages import RecordedWage, Registration, load_wages
 
+CITIZENS_PER_READ = 200
+
 
 class Difference(Contract):
     """One thing that is not the same; an amount is in øre, a date YYYY-MM-DD."""
@@ -118,16 +120,17 @@ async def reconcile(
 
 
 async def _load(connection: Connection, tools: Tools) -> _Ours:
-    """Fold every citizen's wages, one citizen after the other."""
+    """Fold every citizen's wages, some citizens at a time."""
     wages: list[RecordedWage] = []
     versions: dict[str, int] = {}
-    for citizen_id in await store.find_paid_citizens(connection):
-        folded = await load_wages(connection, tools.vault, citizen_id)
-        versions[citizen_id] = max(wage.events[-1].version for wage in folded.values())
-        for wage in folded.values():
-            wage.events.clear()  # told apart by now; their bytes are not needed any more
-            if not wage.is_reversed:
-                wages.append(wage)
+    citizens = await store.find_paid_citizens(connection)
+    for first in range(0, len(citizens), CITIZENS_PER_READ):
+        some = citizens[first : first + CITIZENS_PER_READ]
+        for citizen_id, folded in (await load_wages(connection, tools.vault, some)).items():
+            versions[citizen_id] = max(wage.events[-1].version for wage in folded.values())
+            for wage in folded.values():
+                wage.events.clear()  # folded by now: their bytes are not needed any more
+            wages += [wage for wage in folded.values() if not wage.is_reversed]
     missing = await store.find_missing(connection, [wage.wage_id for wage in wages])
     wages.sort(key=lambda wage: (wage.paid_on, wage.card_no, wage.wage_id))
     return _Ours(

@@ -152,9 +152,9 @@ async def read_wage(pool: Pool, vault: Vault, wage_ref: str) -> Wage:
         place = (await store.find_wages(connection, vault, [wage_ref])).get(wage_ref)
         if place is None:
             raise WageNotFound("no wage of this reference is registered")
-        wages = await load_wages(connection, vault, place.citizen_id)
+        folded = await load_wages(connection, vault, [place.citizen_id])
         missing = await store.find_missing(connection, [place.id])
-    wage = wages[place.id]
+    wage = folded[place.citizen_id][place.id]
     return Wage(
         wage_ref=wage_ref,
         wage_id=wage.wage_id,
@@ -167,13 +167,17 @@ async def read_wage(pool: Pool, vault: Vault, wage_ref: str) -> Wage:
 
 
 async def load_wages(
-    connection: Connection, vault: Vault, citizen_id: str
-) -> dict[str, RecordedWage]:
-    """Fold a citizen's events into their wages by id."""
-    events = (await event_store.load(connection, [citizen_id])).get(citizen_id, [])
-    keys = await store.find_person_keys(connection, [citizen_id])
-    sealed = {event.event_id: unseal(vault, keys.get(citizen_id), event) for event in events}
-    return fold_wages(events, sealed)
+    connection: Connection, vault: Vault, citizen_ids: Sequence[str]
+) -> dict[str, dict[str, RecordedWage]]:
+    """Fold citizens' events into their wages: by citizen, then by id."""
+    streams = await event_store.load(connection, citizen_ids)
+    keys = await store.find_person_keys(connection, citizen_ids)
+    return {
+        citizen_id: fold_wages(
+            events, {each.event_id: unseal(vault, keys.get(citizen_id), each) for each in events}
+        )
+        for citizen_id, events in streams.items()
+    }
 
 
 def _begin(

@@ -33,37 +33,35 @@ class Card:
     valid_from: dt.date
     changes: tuple[CardChange, ...] = ()
 
-    def is_active_on(self, date: dt.date) -> bool:
-        """Tell whether no decision had made the card inactive by a date, that day included."""
-        return self.inactive_since(date) is None
+    def latest_change(self, date: dt.date) -> CardChange | None:
+        """Give the change that holds on a date, the grant being the first; None before it."""
+        granted = CardChange(effective_on=self.valid_from, active=True)
+        effective = [each for each in (granted, *self.changes) if each.effective_on <= date]
+        # Of equal ones `max` takes the first it sees: of one day's decisions the last one holds.
+        return max(reversed(effective), key=lambda each: each.effective_on, default=None)
 
-    def inactive_since(self, date: dt.date) -> dt.date | None:
-        """Fold the dated changes up to a date; give the first of the inactive days it is in."""
-        since = None
-        for change in sorted(self.changes, key=lambda change: change.effective_on):
-            if change.effective_on > date:
-                break
-            since = None if change.active else since or change.effective_on
-        return since
+    def is_active_on(self, date: dt.date) -> bool:
+        """Tell whether the card was not made inactive by a date; before the grant none was."""
+        latest = self.latest_change(date)
+        return latest is None or latest.active
 
 
 def warn_about(command: RegisterWage, citizen: Citizen, card: Card) -> tuple[str, ...]:
-    """Name what looks odd about a wage, in a fixed order; `citizen` is the state before it."""
+    """Name what looks odd about a wage, in a fixed order; `citizen` is the state before it.
+
+    The ledger raises attention under the same codes for what a person must look at.
+    """
     paid_on, employment = command.paid_on, citizen.employments[command.employment_id]
     odd = {
         "before-grant": paid_on < card.valid_from,
-        "work-before-grant": _worked_before(employment, paid_on, card.valid_from),
         "grant-inactive": not card.is_active_on(paid_on),
-        "work-before-deactivation": _worked_before(
-            employment, paid_on, card.inactive_since(paid_on)
-        ),
-        "holiday-pay-after-end": _is_late_holiday_pay(command, employment, card),
         "outside-employment": not employment.includes(paid_on),
         "year-crossing": _crosses_year(command, citizen, employment),
         "likely-duplicate": _is_registered(command, citizen),
         "registered-late": (command.learned_on - paid_on).days > REGISTERED_LATE_DAYS,
     }
-    return tuple(code for code, is_so in odd.items() if is_so)
+    about_work = _about_work(command, employment, card.latest_change(paid_on))
+    return tuple(code for code, is_so in odd.items() if is_so) + about_work
 
 
 def warn_about_employment(
@@ -78,21 +76,24 @@ def warn_about_employment(
     return tuple(code for code, is_so in odd.items() if is_so)
 
 
-def _worked_before(employment: Employment, paid_on: dt.date, turn: dt.date | None) -> bool:
-    """Tell whether a wage paid from a day on may pay for work before it (R8, R11).
+def _about_work(
+    command: RegisterWage, employment: Employment, since: CardChange | None
+) -> tuple[str, ...]:
+    """Name that a wage may pay for work before the card became what it was on the day.
 
-    The employment began before the day, and ended before it or was paid within a wage's period.
+    The work began before that, and ended before it or was paid within a wage's period after it:
+    before a grant (R8) or a deactivation (R11), or it is holiday pay of then (R27).
     """
-    if turn is None or paid_on < turn or employment.starts_on >= turn:
-        return False
-    ended = employment.ends_on is not None and employment.ends_on < turn
-    return ended or (paid_on - turn).days < WAGE_PERIOD_DAYS
-
-
-def _is_late_holiday_pay(command: RegisterWage, employment: Employment, card: Card) -> bool:
-    """Tell of holiday pay of an ended employment on a card that is not active now (R27)."""
-    ended = employment.ends_on is not None and employment.ends_on < command.paid_on
-    return bool(command.holiday_pay_ore) and ended and not card.is_active_on(command.paid_on)
+    if since is None or employment.starts_on >= since.effective_on:
+        return ()
+    ended = employment.ends_on is not None and employment.ends_on < since.effective_on
+    if not ended and (command.paid_on - since.effective_on).days >= WAGE_PERIOD_DAYS:
+        return ()
+    if since.active:
+        return ("work-before-grant",)
+    if ended and command.holiday_pay_ore:
+        return ("holiday-pay-after-deactivation",)
+    return ("work-before-deactivation",)
 
 
 def _crosses_year(command: RegisterWage, citizen: Citizen, employment: Employment) -> bool:

@@ -52,6 +52,7 @@ def employment(ref: str, card_no: str, **given: str) -> Row:
         "starts_on": "2023-01-03",
         "ends_on": "",
         "registered_at": "2023-01-03",
+        "unsubsidised_attested": "true",
         **given,
     }
 
@@ -332,6 +333,11 @@ EMPLOYMENTS = Sheet(
             employment("E-25", "00013"),
             {"ends_on": "2023-01-02"},
             (Fault("ends_on", "ends-before-start", "on or after starts_on"),),
+        ),
+        Line(
+            employment("E-28", "00014"),
+            {"unsubsidised_attested": "false"},
+            (Fault("unsubsidised_attested", "work-subsidised", "ordinary, unsubsidised work"),),
         ),
         Line(
             employment("E-26", "00014"),

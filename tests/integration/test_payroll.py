@@ -26,6 +26,7 @@ OWN_TABLES = (
     "import_remarks",
     "import_rows",
     "imports",
+    "missing_registrations",
     "person_keys",
     "wages",
 )
@@ -366,11 +367,13 @@ def test_free_text_stays_with_payroll_sealed(
     servers: Servers, grants: ServiceProcess, payroll: ServiceProcess
 ) -> None:
     employed, citizen_id = cases.employ(grants, payroll)
-    paid = cases.wage(employed)
+    paid = cases.wage(employed, external_ref="Østergård 1")
     payroll.import_rows("wages", [paid])
+    confirmation = {"external_ref": "Østergård 2", "confirmed_on": "2023-04-02"}
+    register(payroll, f"wages/{paid['wage_ref']}/external-registration", confirmation)
     reversal = {"reason": "Østergård", "reversed_on": "2023-04-02"}
     register(payroll, f"wages/{paid['wage_ref']}/reversal", reversal)
-    records = await_sent(servers, citizen_id, 3)
+    records = await_sent(servers, citizen_id, 4)
     with psycopg.connect(servers.database_url("payroll")) as connection:
         dump = [
             connection.execute(f"SELECT string_agg(t::TEXT, '') FROM {name} AS t").fetchone()  # noqa: S608 - our own tables

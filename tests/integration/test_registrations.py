@@ -1,11 +1,15 @@
 """Wages beside eIndkomst and Socialtfrikort.dk, over HTTP: misreports, registrations, lists."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from tests.integration import payroll_cases as cases
 from tests.integration.servers import Servers, ServiceProcess, header, payload, wait_for
 
@@ -64,10 +68,18 @@ def listed(wage: dict[str, Any], external_ref: str, **changed: Any) -> dict[str,
 
 
 def reconcile(payroll: ServiceProcess, *rows: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    body = {"first_on": "2031-01-01", "last_on": "2031-01-31", "rows": rows, **changed}
+    body = {"first_on": "2021-06-01", "last_on": "2021-06-30", "rows": rows, **changed}
     status, found = send(payroll, "reconciliations", body)
     assert status == 200, found
     return found
+
+
+def pay_in_june(payroll: ServiceProcess, employed: dict[str, Any], **changed: Any) -> Any:
+    june = {"paid_on": "2021-06-15", "registered_at": "2021-06-30", **changed}
+    wage = cases.wage(employed, **june)
+    status, found = send(payroll, "wages", wage)
+    assert status == 201, found
+    return wage
 
 
 def test_misreport_is_recorded_once_and_the_wage_stays(
@@ -225,3 +237,136 @@ def test_attested_employment_is_taken_without_a_remark_and_subsidised_work_is_re
     assert (said[0], said[1]["warnings"]) == (201, [])
     assert "unsubsidised_attested" not in said[1]
     assert (refused[0], refused[1]["code"]) == (422, "work-subsidised")
+
+
+def test_list_tells_what_is_missing_on_either_side_and_what_differs(
+    servers: Servers, grants: ServiceProcess, payroll: ServiceProcess
+) -> None:
+    employed, citizen_id = cases.employ(grants, payroll)
+    agreeing = pay_in_june(payroll, employed, amount_ore=1)
+    referred = pay_in_june(payroll, employed, amount_ore=200, external_ref="SF-2")
+    differing = pay_in_june(payroll, employed, amount_ore=3_000)
+    lacking = pay_in_june(payroll, employed, amount_ore=40_000, paid_on="2021-06-30")
+    pay_in_june(payroll, employed, amount_ore=5, paid_on="2021-07-01", registered_at="2021-07-02")
+    taken_back = pay_in_june(payroll, employed, amount_ore=600_000)
+    reversal = {"reason": "x", "reversed_on": "2021-06-20"}
+    send(payroll, f"wages/{taken_back['wage_ref']}/reversal", reversal)
+    rows = [
+        listed(agreeing, "SF-1"),
+        listed(referred, "SF-2"),
+        listed(differing, "SF-3", amount_ore=3_001),
+        listed(taken_back, "SF-6"),
+    ]
+
+    rehearsed = reconcile(payroll, *rows, dry_run=True)
+    before = [shown(payroll, each)["registration"]["state"] for each in (agreeing, lacking)]
+    first = reconcile(payroll, *rows)
+    again = reconcile(payroll, *rows)
+    records = await_sent(servers, citizen_id, 9)
+
+    assert first == {
+        "first_on": "2021-06-01",
+        "last_on": "2021-06-30",
+        "rows": 4,
+        "agree": 2,
+        "confirmed": 1,
+        "differs": [
+            {
+                "wage_ref": differing["wage_ref"],
+                "external_ref": "SF-3",
+                "differences": [{"field": "amount_ore", "here": "3000", "there": "3001"}],
+            }
+        ],
+        "only_there": [rows[3]],
+        "only_here": [
+            {
+                "wage_ref": lacking["wage_ref"],
+                "card_no": lacking["card_no"],
+                "cvr": lacking["cvr"],
+                "paid_on": "2021-06-30",
+                "amount_ore": 40_000,
+                "external_ref": None,
+            }
+        ],
+    }
+    assert (rehearsed, again) == (first, {**first, "confirmed": 0})
+    assert before == ["unknown", "unknown"]
+    states = [
+        shown(payroll, each)["registration"]["state"]
+        for each in (agreeing, referred, differing, lacking)
+    ]
+    assert states == ["confirmed", "confirmed", "unknown", "missing"]
+    assert shown(payroll, agreeing)["registration"]["external_ref"] == "SF-1"
+    assert [header(record, "ce_type") for record in records[8:]] == [
+        "external-registration-confirmed"
+    ]
+    assert payload(records[8])["wage_id"] == shown(payroll, agreeing)["wage_id"]
+
+
+def test_missing_wage_is_confirmed_by_a_later_list_or_by_hand_and_may_be_missing_again(
+    grants: ServiceProcess, payroll: ServiceProcess
+) -> None:
+    employed, _ = cases.employ(grants, payroll)
+    period = {"first_on": "2021-05-01", "last_on": "2021-05-31"}
+    by_list = pay_in_june(payroll, employed, paid_on="2021-05-03", amount_ore=7)
+    by_hand = pay_in_june(
+        payroll, employed, paid_on="2021-05-04", amount_ore=8, external_ref="SF-8"
+    )
+    path = f"wages/{by_hand['wage_ref']}/external-registration"
+
+    def states() -> list[str]:
+        return [shown(payroll, wage)["registration"]["state"] for wage in (by_list, by_hand)]
+
+    found = [states()]
+    reconcile(payroll, **period)
+    found.append(states())
+    kept = shown(payroll, by_hand)["registration"]["external_ref"]
+    reconcile(payroll, listed(by_list, "SF-7"), **period)
+    send(payroll, path, {"external_ref": "SF-9", "confirmed_on": "2021-05-20"})
+    found.append(states())
+    reconcile(payroll, listed(by_list, "SF-7"), **period)
+    found.append(states())
+    last = reconcile(payroll, listed(by_list, "SF-7"), listed(by_hand, "SF-9"), **period)
+    found.append(states())
+
+    assert found == [
+        ["unknown", "confirmed"],
+        ["missing", "missing"],
+        ["confirmed", "confirmed"],
+        ["confirmed", "missing"],
+        ["confirmed", "confirmed"],
+    ]
+    assert (kept, last["agree"], last["confirmed"]) == ("SF-8", 2, 1)
+
+
+def test_list_that_cannot_be_read_is_refused(payroll: ServiceProcess) -> None:
+    row = {"card_no": "04817", "cvr": cases.CVR, "paid_on": "2021-06-15", "amount_ore": 1}
+    period = {"first_on": "2021-06-30", "last_on": "2021-06-01"}
+    whole = {**row, "external_ref": "SF-1"}
+
+    backwards = send(payroll, "reconciliations", {**period, "rows": []})
+    nameless = send(payroll, "reconciliations", {**period, "rows": [row]})
+    endless = send(payroll, "reconciliations", {**period, "rows": [whole] * 20_001})
+
+    assert (backwards[0], backwards[1]["code"]) == (422, "ends-before-start")
+    assert (nameless[0], nameless[1]["code"]) == (422, "request-malformed")
+    assert (endless[0], endless[1]["errors"][0]["code"]) == (422, "too-long")
+
+
+def test_command_reads_a_list_and_compares_it_with_payroll(
+    grants: ServiceProcess, payroll: ServiceProcess, tmp_path: Path
+) -> None:
+    employed, _ = cases.employ(grants, payroll)
+    wage = pay_in_june(payroll, employed, paid_on="2021-04-15", amount_ore=125_050)
+    file = tmp_path / "april.csv"
+    file.write_text(
+        "card_no;cvr;paid_on;amount_kr;external_ref\n"
+        f"{wage['card_no']};{wage['cvr']};15-04-2021;1.250,50;SF-4\n"
+    )
+    address = {"FRIKORT_PAYROLL_URL": str(payroll.client.base_url)}
+
+    result = CliRunner().invoke(app, ["reconcile", str(file), "--json"], env=address)
+
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["agree"], told["confirmed"]) == (0, 1, 1)
+    assert shown(payroll, wage)["registration"]["external_ref"] == "SF-4"
