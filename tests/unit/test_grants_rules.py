@@ -1,0 +1,365 @@
+"""The life of a grant, rule by rule (DOMAIN section 12): dates, appeals, reviews."""
+
+import pytest
+
+from services.grants import domain
+from tests.unit.grants_cases import (
+    APPLICATION,
+    CARD,
+    CLOSED,
+    DEACTIVATED,
+    ISSUED,
+    OTHER_CARD,
+    REACTIVATED,
+    after,
+    dates,
+    day,
+    deactivation_overturned,
+    grant,
+    outcome,
+    received,
+    refusal_overturned,
+    refused,
+)
+
+
+def refuse(decided_on: str) -> domain.RefuseApplication:
+    return domain.RefuseApplication(
+        application_id=APPLICATION, reason="other", decided_on=day(decided_on)
+    )
+
+
+def shapes(citizen: domain.Citizen) -> list[type[domain.Application]]:
+    return [type(application) for application in citizen.applications.values()]
+
+
+@pytest.mark.parametrize(
+    ("history", "command", "event"),
+    [
+        (
+            (ISSUED,),
+            domain.CloseGrant(**dates("2023-04-01", "2023-03-20"), cause="moved-abroad"),
+            domain.GrantClosed(**dates("2023-04-01", "2023-03-20"), cause="moved-abroad"),
+        ),
+        (
+            (ISSUED,),
+            domain.GrantDispensation(**dates("2023-04-01", "2023-03-20")),
+            domain.DispensationGranted(**dates("2023-04-01", "2023-03-20")),
+        ),
+        (
+            (ISSUED, DEACTIVATED),
+            deactivation_overturned("2023-03-01"),
+            domain.AppealDecided(
+                **dates("2023-03-01", "2023-09-01"),
+                outcome="overturned",
+                overturns="grant-deactivated",
+            ),
+        ),
+        (
+            (),
+            domain.ReceiveApplication(
+                application_id=APPLICATION,
+                municipality_code="751",
+                received_on=day("2022-11-01"),
+                learned_on=day("2022-11-01"),
+            ),
+            received(),
+        ),
+        (
+            (received(),),
+            domain.RefuseApplication(
+                application_id=APPLICATION,
+                reason="income-too-high",
+                decided_on=day("2022-12-01"),
+            ),
+            refused(),
+        ),
+        ((ISSUED,), domain.ReidentifyCitizen(), domain.CitizenReidentified()),
+        (
+            (ISSUED,),
+            domain.TransferGrant(**dates("2023-04-01"), municipality_code="730"),
+            domain.GrantTransferred(
+                **dates("2023-04-01"), from_municipality_code="751", to_municipality_code="730"
+            ),
+        ),
+    ],
+)
+def test_what_is_decided_says_what_was_asked(
+    history: tuple[domain.Event, ...], command: domain.Command, event: domain.Event
+) -> None:
+    assert domain.decide(command, after(*history)) == event
+
+
+@pytest.mark.parametrize(
+    ("history", "command", "expected"),
+    [
+        # R9, R12: no change before one that took effect already
+        ((ISSUED,), domain.DeactivateGrant(**dates("2023-01-01")), "GrantDeactivated"),
+        (
+            (ISSUED,),
+            domain.DeactivateGrant(**dates("2022-12-31")),
+            "effective-before-earlier-change",
+        ),
+        (
+            (ISSUED, DEACTIVATED),
+            domain.ReactivateGrant(**dates("2023-02-28")),
+            "effective-before-earlier-change",
+        ),
+        ((ISSUED, DEACTIVATED), domain.ReactivateGrant(**dates("2023-03-01")), "GrantReactivated"),
+        # R32: with whom it is already, it is not transferred to
+        (
+            (ISSUED,),
+            domain.TransferGrant(**dates("2023-06-01"), municipality_code="751"),
+            "municipality-unchanged",
+        ),
+        # R34: a closing is not before the card last began to cover, a deactivation is no hindrance
+        ((ISSUED,), domain.CloseGrant(**dates("2023-01-01"), cause="death"), "GrantClosed"),
+        (
+            (ISSUED,),
+            domain.CloseGrant(**dates("2022-12-31"), cause="death"),
+            "effective-before-earlier-change",
+        ),
+        (
+            (ISSUED, DEACTIVATED),
+            domain.CloseGrant(**dates("2023-02-01"), cause="death"),
+            "GrantClosed",
+        ),
+        (
+            (ISSUED, DEACTIVATED, REACTIVATED),
+            domain.CloseGrant(**dates("2023-04-30"), cause="death"),
+            "effective-before-earlier-change",
+        ),
+        # R14: overturned with effect on a day of the deactivation only
+        ((ISSUED, DEACTIVATED), deactivation_overturned("2022-12-31"), "nothing-to-overturn"),
+        ((ISSUED, DEACTIVATED), deactivation_overturned("2023-02-28"), "nothing-to-overturn"),
+        ((ISSUED, DEACTIVATED), deactivation_overturned("2024-01-01"), "AppealDecided"),
+        (
+            (ISSUED, DEACTIVATED, REACTIVATED),
+            deactivation_overturned("2023-04-30"),
+            "AppealDecided",
+        ),
+        (
+            (ISSUED, DEACTIVATED, REACTIVATED),
+            deactivation_overturned("2023-05-01"),
+            "nothing-to-overturn",
+        ),
+        # R14: a refusal with effect from the application on, and no later than the card
+        ((received(), refused(), ISSUED), refusal_overturned("2022-11-01"), "AppealDecided"),
+        ((received(), refused(), ISSUED), refusal_overturned("2022-10-31"), "nothing-to-overturn"),
+        ((received(), refused(), ISSUED), refusal_overturned("2023-01-01"), "AppealDecided"),
+        (
+            (received(), refused(), ISSUED),
+            refusal_overturned("2023-01-02"),
+            "effective-after-grant",
+        ),
+        (
+            (received(), refused(), ISSUED, DEACTIVATED),
+            refusal_overturned("2023-02-01"),
+            "effective-after-grant",
+        ),
+        # an application is decided on once it has come
+        ((received(),), refuse("2022-11-01"), "ApplicationRefused"),
+        (
+            (received(),),
+            refuse("2022-10-31"),
+            "decided-before-received",
+        ),
+        (
+            (),
+            domain.ReceiveApplication(
+                application_id="new",
+                municipality_code="751",
+                received_on=day("2023-06-02"),
+                learned_on=day("2023-06-01"),
+            ),
+            "received-in-future",
+        ),
+    ],
+)
+def test_dates_bound_what_may_be_decided(
+    history: tuple[domain.Event, ...], command: domain.Command, expected: str
+) -> None:
+    assert outcome(command, after(*history)) == expected
+
+
+def test_r14_an_overturned_deactivation_makes_the_card_live_as_of_its_date() -> None:
+    before = after(ISSUED, DEACTIVATED)
+
+    live = domain.evolve(before, domain.decide(deactivation_overturned("2023-03-01"), before))
+
+    assert live.has_live_card
+    assert outcome(domain.IssueGrant(**grant(OTHER_CARD, "2023-06-01")), live) == "grant-exists"
+    assert outcome(deactivation_overturned("2023-03-01"), live) == "nothing-to-overturn"
+    assert outcome(domain.DeactivateGrant(**dates("2023-06-01")), live) == "GrantDeactivated"
+
+
+def test_r13_an_appeal_about_an_earlier_gap_leaves_a_later_deactivation_standing() -> None:
+    again = domain.GrantDeactivated(**dates("2023-07-01"))
+    before = after(ISSUED, DEACTIVATED, REACTIVATED, again)
+
+    changed = domain.evolve(before, domain.decide(deactivation_overturned("2023-03-01"), before))
+
+    assert not changed.has_live_card
+    assert outcome(domain.ReactivateGrant(**dates("2023-08-01")), changed) == "GrantReactivated"
+    assert outcome(deactivation_overturned("2023-03-01"), changed) == "nothing-to-overturn"
+    assert outcome(deactivation_overturned("2023-07-01"), changed) == "AppealDecided"
+
+
+def test_r13_an_earlier_gap_is_overturned_while_another_card_is_live() -> None:
+    again = domain.GrantDeactivated(**dates("2023-07-01"))
+    other = domain.GrantIssued(**grant(OTHER_CARD, "2023-08-01"))
+    citizen = after(ISSUED, DEACTIVATED, REACTIVATED, again, other)
+
+    assert outcome(deactivation_overturned("2023-04-01"), citizen) == "AppealDecided"
+    assert outcome(deactivation_overturned("2023-07-01"), citizen) == "grant-exists"
+
+
+def test_r14_a_refusal_is_overturned_once() -> None:
+    before = after(received(), refused(), ISSUED)
+
+    changed = domain.evolve(before, domain.decide(refusal_overturned("2022-12-01"), before))
+
+    assert outcome(refusal_overturned("2022-12-01"), changed) == "nothing-to-overturn"
+    assert outcome(refuse("2023-06-01"), changed) == "application-granted"
+    assert outcome(domain.CloseGrant(**dates("2022-12-15"), cause="death"), changed) == (
+        "effective-before-earlier-change"
+    )
+
+
+def test_r14_of_two_refusals_the_newest_that_had_come_is_overturned() -> None:
+    later = "0f7d2a64-9f46-4f0a-9c0a-6c3f1a0b2d11"
+    before = after(received(), refused(), received(later, "2022-12-10"), refused(later), ISSUED)
+
+    changed = domain.evolve(before, domain.decide(refusal_overturned("2022-12-01"), before))
+
+    assert shapes(changed) == [domain.GrantedApplication, domain.RefusedApplication]
+    appealed_later = domain.decide(refusal_overturned("2022-12-10"), before)
+    assert shapes(domain.evolve(before, appealed_later)) == [
+        domain.RefusedApplication,
+        domain.GrantedApplication,
+    ]
+
+
+def test_an_upheld_appeal_changes_nothing() -> None:
+    before = after(ISSUED, DEACTIVATED)
+
+    assert (
+        domain.evolve(
+            before,
+            domain.decide(domain.DecideAppeal(**dates("2023-06-01"), outcome="upheld"), before),
+        )
+        == before
+    )
+
+
+def test_a_dispensation_changes_no_coverage() -> None:
+    before = after(ISSUED)
+
+    assert (
+        domain.evolve(
+            before, domain.decide(domain.GrantDispensation(**dates("2023-06-01")), before)
+        )
+        == before
+    )
+
+
+@pytest.mark.parametrize(
+    ("history", "event", "municipality_code"),
+    [
+        ((), ISSUED, "751"),
+        ((), received(), "751"),
+        ((received(),), refused(), "751"),
+        ((received(),), domain.CitizenReidentified(), "751"),
+        ((ISSUED,), CLOSED, "751"),
+    ],
+)
+def test_every_event_names_who_is_responsible(
+    history: tuple[domain.Event, ...], event: domain.Event, municipality_code: str
+) -> None:
+    assert domain.responsible_municipality(event, after(*history)) == municipality_code
+
+
+def test_r32_after_a_transfer_the_new_municipality_answers_for_the_citizen() -> None:
+    moved = domain.GrantTransferred(
+        **dates("2023-02-01"), from_municipality_code="751", to_municipality_code="730"
+    )
+    citizen = after(received(), ISSUED, moved)
+
+    assert domain.responsible_municipality(moved, after(ISSUED)) == "751"
+    assert domain.responsible_municipality(domain.CitizenReidentified(), citizen) == "730"
+    assert domain.responsible_municipality(CLOSED, citizen) == "730"
+
+
+def test_the_live_card_says_who_is_responsible_whichever_came_last() -> None:
+    elsewhere = domain.GrantIssued(**grant(OTHER_CARD, "2023-03-15") | {"municipality_code": "461"})
+    back = domain.GrantReactivated(**dates("2023-08-01"))
+    other_off = domain.GrantDeactivated(**dates("2023-07-01", card_no=OTHER_CARD))
+
+    both = after(ISSUED, DEACTIVATED, elsewhere)
+
+    assert both.municipality_code == "461"
+    assert domain.evolve(domain.evolve(both, other_off), back).municipality_code == "751"
+
+
+def test_without_a_live_card_the_newest_says_who_is_responsible() -> None:
+    elsewhere = grant(OTHER_CARD, "2023-05-01") | {"municipality_code": "461"}
+    other_closed = domain.GrantClosed(**dates("2023-07-01", card_no=OTHER_CARD), cause="death")
+
+    citizen = after(received(), ISSUED, CLOSED, domain.GrantIssued(**elsewhere), other_closed)
+
+    assert citizen.municipality_code == "461"
+
+
+@pytest.mark.parametrize(
+    ("reading", "assessed_on", "due_on"),
+    [
+        ("safe", "2025-01-01", "2026-12-31"),
+        ("safe", "2025-12-31", "2026-12-31"),
+        ("safe", "2026-03-01", "2027-12-31"),
+        ("literal", "2025-01-01", "2027-12-31"),
+        ("literal", "2025-12-31", "2027-12-31"),
+        ("literal", "2026-03-01", "2028-12-31"),
+    ],
+)
+def test_r33_a_review_is_due_by_the_end_of_a_year(
+    reading: domain.ReviewReading, assessed_on: str, due_on: str
+) -> None:
+    assert domain.review_due_on(reading, day(assessed_on)) == day(due_on)
+
+
+@pytest.mark.parametrize(
+    ("event", "assessed_on"),
+    [
+        (None, "2023-01-01"),
+        (domain.GrantReviewed(**dates("2024-02-01", "2024-01-15")), "2024-01-15"),
+        (domain.DispensationGranted(**dates("2024-02-01", "2024-01-15")), "2023-01-01"),
+        (
+            domain.GrantTransferred(
+                **dates("2024-02-01"), from_municipality_code="751", to_municipality_code="730"
+            ),
+            "2023-01-01",
+        ),
+    ],
+)
+def test_r33_issue_and_review_are_what_the_next_review_counts_from(
+    event: domain.Event | None, assessed_on: str
+) -> None:
+    card = after(ISSUED, *([] if event is None else [event])).cards[CARD]
+
+    assert isinstance(card, domain.ActiveCard)
+    assert card.assessed_on == day(assessed_on)
+
+
+def test_r33_a_card_is_issued_when_it_is_decided() -> None:
+    issued = domain.GrantIssued(**grant(CARD, "2023-01-01") | {"decided_on": day("2022-12-20")})
+    card = after(issued).cards[CARD]
+
+    assert isinstance(card, domain.ActiveCard)
+    assert card.assessed_on == day("2022-12-20")
+
+
+def test_r33_a_reactivation_counts_like_an_issue() -> None:
+    card = after(ISSUED, DEACTIVATED, domain.GrantReactivated(**dates("2025-02-01"))).cards[CARD]
+
+    assert isinstance(card, domain.ActiveCard)
+    assert card.assessed_on == day("2025-02-01")
