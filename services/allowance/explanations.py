@@ -17,7 +17,7 @@ from services.allowance import store
 from services.allowance.balances import CardUnknown, find_citizen
 from services.allowance.differences import compare
 from services.allowance.explain import Caps, Row, explain, to_caps
-from services.allowance.preview import preview, to_wage
+from services.allowance.preview import becomes_known_at, preview, to_wage
 from services.chassis.clock import Clock
 from services.chassis.database import Connection, Pool
 from services.chassis.errors import StateRejection
@@ -81,6 +81,7 @@ async def read_preview(pool: Pool, clock: Clock, card_no: str, request: PreviewR
         CardNotKnownYet: no grant of the card has arrived.
         RegisteredBeforePaid: `registered_at` is before the day of `paid_on`.
     """
+    known_at = becomes_known_at(request, clock.now())
     async with pool.acquire() as connection, connection.transaction(**_SNAPSHOT):
         try:
             citizen_id = await find_citizen(connection, card_no)
@@ -94,7 +95,7 @@ async def read_preview(pool: Pool, clock: Clock, card_no: str, request: PreviewR
         closings = (await store.read_rules(connection)).closings
         municipality_code = await _municipality(connection, citizen_id)
     citizen = pages[citizen_id].state
-    wage = to_wage(card_no, request, citizen, clock.now())
+    wage = to_wage(card_no, request, citizen, known_at)
     closed = (municipality_code, wage.year) in closings
     return preview(wage, citizen, caps, closed=closed, waiting=waiting)
 

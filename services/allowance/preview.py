@@ -36,23 +36,27 @@ class RegisteredBeforePaid(Rejection):
     field = "paid_on"
 
 
-def to_wage(card_no: str, request: PreviewRequest, citizen: Citizen, now: dt.datetime) -> Wage:
-    """Make the wage that a request thinks of, resting on all that is known of the card.
+def becomes_known_at(request: PreviewRequest, now: dt.datetime) -> dt.datetime:
+    """Give when a wage that is thought of becomes known.
 
-    Without `registered_at` it becomes known now, or when the day it is paid on begins.
+    Without `registered_at` now, or when the day it is paid on begins.
 
     Raises:
         RegisteredBeforePaid: `registered_at` is before the day of `paid_on`.
     """
     begins = dt.datetime.combine(request.paid_on, dt.time(), tzinfo=COPENHAGEN)
-    known_at = request.registered_at
-    if known_at is None:
-        known_at = max(now, begins)
-    elif known_at < begins:
+    if request.registered_at is None:
+        return max(now, begins)
+    if request.registered_at < begins:
         raise RegisteredBeforePaid(
             f"registered_at is on or after {request.paid_on}, the day of payment; leave it out "
             "for a wage to come"
         )
+    return request.registered_at
+
+
+def to_wage(card_no: str, request: PreviewRequest, citizen: Citizen, known_at: dt.datetime) -> Wage:
+    """Make the wage that a request thinks of, resting on all that is known of the card."""
     return Wage(card_no, request.paid_on, request.amount_ore, citizen.grants_version, known_at)
 
 

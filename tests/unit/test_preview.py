@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from frikort_contracts.explanations import PreviewRequest
 from frikort_contracts.types import COPENHAGEN
-from services.allowance.domain import Citizen
+from services.allowance.domain import Citizen, Wage
 from services.allowance.explain import explain, to_caps
 from services.allowance.posting import Posting, Rules
-from services.allowance.preview import RegisteredBeforePaid, preview, to_wage
+from services.allowance.preview import RegisteredBeforePaid, becomes_known_at, preview, to_wage
 from services.allowance.translate import read
 from services.chassis.inbox import Message
 from tests.unit.explain_cases import caps_of_2023, journal_rows, rule_rows
@@ -27,6 +27,13 @@ NOON = dt.datetime(2023, 6, 1, 12, tzinfo=dt.UTC)
 
 def request(paid_on: dt.date, amount_ore: int, registered_at: dt.datetime | None) -> PreviewRequest:
     return PreviewRequest(amount_ore=amount_ore, paid_on=paid_on, registered_at=registered_at)
+
+
+def thought(
+    citizen: Citizen, paid_on: dt.date, amount_ore: int, *, now: dt.datetime = NOON
+) -> Wage:
+    asked = request(paid_on, amount_ore, None)
+    return to_wage("00123", asked, citizen, becomes_known_at(asked, now))
 
 
 def state_of(under_way: Posting) -> Citizen:
@@ -52,14 +59,14 @@ def test_a_preview_is_what_the_wage_then_gets(
     under_way = post(told, rules)
     citizen, known = state_of(under_way), to_caps(rule_rows(rules))
 
-    thought = to_wage("00123", request(paid_on, amount_ore, None), citizen, at)
-    found = preview(thought, citizen, known, waiting=0)
+    wage = thought(citizen, paid_on, amount_ore, now=at)
+    found = preview(wage, citizen, known, waiting=0)
     told_later = story.wage(
         "it",
         paid_on.isoformat(),
         amount_ore,
         rests_on=story.grants_version,
-        known_at=thought.known_at,
+        known_at=wage.known_at,
     )
     under_way.receive(read(told_later))
 
@@ -79,7 +86,7 @@ def test_a_preview_tells_the_split_and_what_waits() -> None:
     under_way = post([story.issued(), story.wage("a", "2023-02-01", CAP_ORE - 100)], caps(2023))
     citizen = state_of(under_way)
 
-    wage = to_wage("00123", request(dt.date(2023, 3, 1), 250, None), citizen, NOON)
+    wage = thought(citizen, dt.date(2023, 3, 1), 250)
     found = preview(wage, citizen, to_caps(rule_rows(caps(2023))), waiting=2)
 
     assert (found.covered_ore, found.excess_ore, found.reason) == (100, 150, "over-cap")
@@ -88,7 +95,7 @@ def test_a_preview_tells_the_split_and_what_waits() -> None:
 
 
 def test_r23_a_year_without_a_cap_says_that_the_wage_would_wait() -> None:
-    wage = to_wage("00123", request(dt.date(2031, 3, 1), 250, None), Citizen(), NOON)
+    wage = thought(Citizen(), dt.date(2031, 3, 1), 250)
 
     found = preview(wage, Citizen(), to_caps(()), waiting=0)
 
@@ -118,15 +125,13 @@ def test_r23_a_year_without_a_cap_says_that_the_wage_would_wait() -> None:
 def test_a_wage_becomes_known_when_told_and_never_before_it_is_paid(
     paid_on: dt.date, registered_at: dt.datetime | None, known_at: dt.datetime
 ) -> None:
-    wage = to_wage("00123", request(paid_on, 1, registered_at), Citizen(), NOON)
-
-    assert wage.known_at == known_at
+    assert becomes_known_at(request(paid_on, 1, registered_at), NOON) == known_at
 
 
 def test_a_wage_to_come_is_decided_under_the_cap_that_will_be_in_force() -> None:
     rules = caps_of_2023()
 
-    wage = to_wage("00123", request(dt.date(2023, 7, 1), 1, None), Citizen(), NOON)
+    wage = thought(Citizen(), dt.date(2023, 7, 1), 1)
     found = preview(wage, Citizen(), to_caps(rule_rows(rules)), waiting=0)
 
     assert found.limit_ore == 40_000_00
@@ -136,12 +141,12 @@ def test_a_wage_told_before_it_is_paid_is_refused() -> None:
     before = dt.datetime(2023, 5, 1, tzinfo=COPENHAGEN) - dt.timedelta(seconds=1)
 
     with pytest.raises(RegisteredBeforePaid, match="2023-05-01"):
-        to_wage("00123", request(dt.date(2023, 5, 1), 1, before), Citizen(), NOON)
+        becomes_known_at(request(dt.date(2023, 5, 1), 1, before), NOON)
 
 
 @pytest.mark.parametrize("paid_on", [dt.date.min, dt.date.max])
 def test_the_calendars_ends_are_a_year_without_a_cap(paid_on: dt.date) -> None:
-    wage = to_wage("00123", request(paid_on, 1, None), Citizen(), NOON)
+    wage = thought(Citizen(), paid_on, 1)
 
     found = preview(wage, Citizen(), to_caps(rule_rows(Rules(0, {}))), waiting=0)
 
@@ -152,7 +157,7 @@ def test_r38_a_year_that_the_municipality_has_closed_covers_nothing() -> None:
     story = Story()
     citizen = state_of(post([story.issued()], caps(2023)))
 
-    wage = to_wage("00123", request(dt.date(2023, 3, 1), 250, None), citizen, NOON)
+    wage = thought(citizen, dt.date(2023, 3, 1), 250)
     found = preview(wage, citizen, to_caps(rule_rows(caps(2023))), closed=True, waiting=0)
 
     assert (found.covered_ore, found.excess_ore, found.reason) == (0, 250, "year-closed")
