@@ -125,7 +125,7 @@ def test_wage_says_on_the_wire_how_far_the_grants_were_read(
     status, answer = register(payroll, "wages", cases.wage(employed))
     records = await_sent(servers, citizen_id, 2)
 
-    assert (status, answer["warnings"]) == (201, ["grant-inactive"])
+    assert (status, answer["warnings"]) == (201, ["grant-inactive", "work-before-deactivation"])
     assert [payload(record)["grants_version"] for record in records] == [1, 3]
     assert [header(record, "ce_municipality") for record in records] == ["751", "101"]
     assert [header(record, "ce_streamversion") for record in records] == ["1", "2"]
