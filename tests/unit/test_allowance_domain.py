@@ -204,6 +204,7 @@ def test_of_two_changes_on_one_day_the_later_version_counts() -> None:
 @pytest.mark.parametrize(
     ("before_ore", "after_ore", "expected"),
     [
+        (0, 15_999_99, []),
         (15_999_99, 16_000_00, ["allowance-low"]),
         (16_000_00, 16_000_01, []),
         (15_000_00, 20_000_00, ["allowance-exhausted"]),
@@ -282,6 +283,39 @@ def test_a_wage_known_before_any_cap_was_in_force_takes_the_first_known_after_it
     assert cap_for([early, late], moment("2023-05-15")) is late
 
 
+def test_a_cap_is_known_from_the_very_moment_it_became_known() -> None:
+    first, second = (
+        Cap(
+            version=version,
+            year=2023,
+            amount_ore=amount_ore,
+            in_force_from=dt.date(2023, 1, 1),
+            known_at=moment(known_at),
+        )
+        for version, amount_ore, known_at in (
+            (1, 20_000_00, "2023-01-05"),
+            (2, 40_000_00, "2023-03-01"),
+        )
+    )
+
+    assert cap_for([first, second], moment("2023-03-01")) is second
+
+
+def test_a_cap_known_at_that_moment_and_not_in_force_is_not_known_after_it() -> None:
+    to_come, next_known = (
+        Cap(
+            version=version,
+            year=2023,
+            amount_ore=40_000_00,
+            in_force_from=dt.date(2023, 7, 1),
+            known_at=moment(known_at),
+        )
+        for version, known_at in ((1, "2023-05-15"), (2, "2023-06-01"))
+    )
+
+    assert cap_for([to_come, next_known], moment("2023-05-15")) is next_known
+
+
 def test_r44_the_cap_changes_at_danish_midnight() -> None:
     just_after = dt.datetime(2023, 6, 30, 22, 0, 1, tzinfo=dt.UTC)
 
@@ -301,6 +335,7 @@ def test_r23_a_year_without_a_cap_has_none() -> None:
         ("2023-05-31", "2026-01-01", 20_000_00),
         ("2023-07-01", "2026-01-01", 40_000_00),
         ("2023-07-01", "2023-05-01", 20_000_00),
+        ("2023-07-01", "2023-06-01", 40_000_00),
         ("2022-12-31", "2026-01-01", 20_000_00),
     ],
 )
