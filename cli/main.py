@@ -20,6 +20,7 @@ from cli.preview import preview
 from cli.reconcile import reconcile
 from cli.stack import down, up
 from cli.status import status
+from cli.years import years
 
 EPILOG = "Exit status: 0 done, 1 refused, 2 wrong usage, 3 a part it needs is unreachable."
 
@@ -65,6 +66,7 @@ app.command()(preview)
 app.command()(status)
 ledger.command()(explain)
 app.add_typer(caps, name="cap")
+app.add_typer(years, name="year")
 app.add_typer(ledger, name="ledger")
 
 

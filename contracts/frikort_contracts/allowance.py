@@ -160,5 +160,6 @@ EVENTS: tuple[type[Event], ...] = (
     AttentionRaised,
 )
 BALANCE_EVENTS: tuple[type[Event], ...] = (Balance,)
-RULE_EVENTS: tuple[type[Event], ...] = (AnnualCapSet, YearClosed)
+RULE_EVENTS: tuple[type[Event], ...] = (AnnualCapSet, YearClosed, AttentionRaised)
+"""Attention about a rule that is missing concerns no citizen, so it is raised here."""
 CHECKPOINT_EVENTS: tuple[type[Event], ...] = (CheckpointSigned,)

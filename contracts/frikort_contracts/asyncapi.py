@@ -35,9 +35,7 @@ def document(version: str) -> dict[str, Any]:
         "operations": {f"send-to-{topic.name}": _operation(topic) for topic in BY_TOPIC},
         "components": {
             "messages": {
-                event.TYPE: _message(topic, event)
-                for topic, events in BY_TOPIC.items()
-                for event in events
+                event.TYPE: _message(event) for events in BY_TOPIC.values() for event in events
             }
         },
     }
@@ -79,7 +77,8 @@ def _operation(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _message(topic: Topic, event: type[Event]) -> dict[str, Any]:
+def _message(event: type[Event]) -> dict[str, Any]:
+    keys = [topic.key for topic, events in BY_TOPIC.items() if event in events]
     return {
         "name": event.TYPE,
         "summary": event_schema(event)["description"].partition("\n")[0],
@@ -88,7 +87,7 @@ def _message(topic: Topic, event: type[Event]) -> dict[str, Any]:
         "payload": {"$ref": f"./schemas/{file_name(event.TYPE)}"},
         "bindings": {
             "kafka": {
-                "key": {"type": "string", "description": topic.key},
+                "key": {"type": "string", "description": " or ".join(keys)},
                 "bindingVersion": BINDING_VERSION,
             }
         },

@@ -239,6 +239,10 @@ class SetCapRequest(Request):
     known_at: Moment | None = None
 
 
+class CloseYearRequest(Request):
+    """Close a municipality's year: the address says which, so there is nothing more to say."""
+
+
 FILE_KINDS: dict[str, type[Request]] = {
     "grants": IssueGrantRequest,
     "grant-changes": ChangeGrantRequest,

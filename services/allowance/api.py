@@ -16,7 +16,7 @@ from frikort_contracts.explanations import (
     Preview,
     PreviewRequest,
 )
-from frikort_contracts.requests import SetCapRequest
+from frikort_contracts.requests import CloseYearRequest, SetCapRequest
 from frikort_contracts.types import COPENHAGEN, CardNo, Moment, MunicipalityCode, ShortText, moment
 from services.allowance.balances import (
     AllowanceBalance,
@@ -26,7 +26,7 @@ from services.allowance.balances import (
     read_entries,
 )
 from services.allowance.explanations import read_difference, read_explanation, read_preview
-from services.allowance.rules import SetCap
+from services.allowance.rules import CloseYear, SetCap
 from services.allowance.status import Status, StatusQuestion, read_status, today
 from services.chassis.clock import Clock
 from services.chassis.database import Pool
@@ -124,9 +124,9 @@ def explanation_routes(pool: Pool, clock: Clock) -> APIRouter:
 
 def rule_routes(run: Run) -> APIRouter:
     """Serve the commands about rules."""
-    router = APIRouter(prefix="/v1/caps", tags=["rules"])
+    router = APIRouter(prefix="/v1", tags=["rules"])
 
-    @router.put("/{year}", status_code=201)
+    @router.put("/caps/{year}", status_code=201)
     async def set_cap(
         year: CapYear,
         request: SetCapRequest,
@@ -136,5 +136,18 @@ def rule_routes(run: Run) -> APIRouter:
         """Set a year's cap; the same cap again changes nothing."""
         whole = SetCap(year=year, **request.model_dump())
         return answered(await run(to_command("caps", whole, key, trace)))
+
+    @router.post("/municipalities/{code}/years/{year}/closing", status_code=201)
+    async def close_year(
+        code: MunicipalityCode,
+        year: CapYear,
+        request: CloseYearRequest | None = None,
+        key: IdempotencyKey = None,
+        trace: TraceParent = None,
+    ) -> JSONResponse:
+        """Close a municipality's year: wages recorded later are kept, and nothing is covered."""
+        del request  # the address says it all
+        whole = CloseYear(year=year, municipality_code=code)
+        return answered(await run(to_command("closings", whole, key, trace)))
 
     return router

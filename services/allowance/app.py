@@ -64,7 +64,7 @@ async def serve() -> int:
         production=shared.mode == "production",
     )
 
-    async def set_cap(command: Command) -> Answer:
+    async def set_rule(command: Command) -> Answer:
         return await run_command(pool, lambda: RulesWorkspace(tools), command)
 
     rules_relay = Relay(
@@ -90,7 +90,7 @@ async def serve() -> int:
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
     app.include_router(ledger_routes(pool, clock))
     app.include_router(explanation_routes(pool, clock))
-    app.include_router(rule_routes(set_cap))
+    app.include_router(rule_routes(set_rule))
     app.include_router(progress_routes(inbox_progress(pool, "allowance", store.read_versions)))
     app.include_router(
         health_routes(

@@ -31,6 +31,11 @@ class Attention(NamedTuple):
     year: int | None = None
     wage_id: str | None = None
 
+    def content(self) -> dict[str, str | int]:
+        """Give what an entry's bytes say of the case; absent is left out."""
+        found = self._asdict() | {"code": self.code.value}
+        return {name: value for name, value in found.items() if value is not None}
+
 
 class Employment(NamedTuple):
     """The days of an employment, both included."""

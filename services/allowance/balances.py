@@ -161,7 +161,7 @@ async def _sums(connection: Connection, citizen_id: str, question: Question) -> 
         SELECT
           coalesce(sum(covered_ore), 0)::BIGINT AS covered_ore,
           coalesce(sum(excess_ore), 0)::BIGINT AS excess_ore,
-          count(*) AS entries
+          count(covered_ore) AS entries
         FROM journal
         WHERE citizen_id = $1
           AND year = $2

@@ -8,7 +8,7 @@ hash ‖ bytes)`; the first previous is 32 zero bytes.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -36,12 +36,16 @@ class Source:
     sha256: str
 
 
+About: TypeAlias = Mapping[str, str | int]
+"""What of an event's content its entry says nowhere else."""
+
+
 class SentEvent(NamedTuple):
-    """An event that an entry sends; `about` is what of its content the entry says nowhere else."""
+    """An event that an entry sends."""
 
     type: str
     id: str
-    about: Mapping[str, str | int] | None = None
+    about: About | None = None
 
 
 def entry_bytes(
@@ -91,6 +95,15 @@ def entry_bytes(
     ).encode()
 
 
+def events_of(source_type: str, turned: Sequence[str]) -> list[str]:
+    """Name an entry's events in order: the year opens, the wage is decided, then what it turned."""
+    own = "wage-apportioned" if source_type == "wage-paid" else "apportionment-reversed"
+    if not turned:
+        return [own]
+    opened = [kind for kind in turned if kind == "allowance-opened"]
+    return [*opened, own, *(kind for kind in turned if kind != "allowance-opened")]
+
+
 def require_canonical(payload: Mapping[str, Any], depth_left: int = DEPTH_MAX) -> None:
     """Refuse a payload that RFC 8785 and we might write in different bytes.
 
@@ -123,7 +136,7 @@ def _postings(year: int, covered_ore: int, excess_ore: int) -> str:
     return ",".join(parts)
 
 
-def _event_with(about: Mapping[str, str | int], kind: str, event_id: str) -> str:
+def _event_with(about: About, kind: str, event_id: str) -> str:
     """Write an event that the entry alone does not tell: attention, and what a sweep turned."""
     return orjson.dumps(
         {**about, "id": event_id, "type": kind}, option=orjson.OPT_SORT_KEYS
@@ -148,6 +161,16 @@ def sent_event_id(source_id: str, citizen_id: str, index: int) -> str:
     text = hashlib.sha1(_NAMESPACE + name, usedforsecurity=False).hexdigest()
     variant = _VARIANT[text[16]]
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+
+
+def sent_events(
+    source_id: str, citizen_id: str, kinds: Sequence[tuple[str, About | None]]
+) -> list[SentEvent]:
+    """Give an entry's events their ids, in order."""
+    return [
+        SentEvent(kind, sent_event_id(source_id, citizen_id, index), about)
+        for index, (kind, about) in enumerate(kinds)
+    ]
 
 
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}

@@ -5,15 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from frikort_contracts.topics import GRANTS
-from services.allowance import projections, store
+from services.allowance import projections, store, sweeps
 from services.allowance.pages import CAP_UNKNOWN, Page, PageMemory
 from services.allowance.posting import Posting
+from services.allowance.sweeps import Swept
 from services.allowance.translate import Received, is_citizen_id, read, to_card_change
 from services.chassis import inbox
 from services.chassis.clock import Clock
 from services.chassis.database import Connection, Pool, transaction
 from services.chassis.errors import ContractError
 from services.chassis.inbox import Inbox, Message, RawRecord
+
+SWEEP_CITIZENS_MAX = 500
+"""Citizens in one transaction of a sweep, which holds their partitions meanwhile."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +55,43 @@ class Ledger:
                     raise
             released += len(citizen_ids)
         return released
+
+    async def sweep_cap(self) -> Swept | None:
+        """Bring a changed cap to a page of those whose year is open (R22); None if none is due.
+
+        May be called again after a kill: it goes on behind the last page that was committed.
+        """
+        async with self._one_at_a_time:
+            try:
+                return await self._sweep()
+            except BaseException:
+                self.memory.forget()
+                raise
+
+    async def _sweep(self) -> Swept | None:
+        async with transaction(self.pool) as connection:
+            sweep = await sweeps.take(connection, now=self.clock.now())
+            if sweep is None:
+                return None
+            citizens = await sweeps.next_page(connection, sweep, citizens_max=SWEEP_CITIZENS_MAX)
+            locked = await store.lock_partitions(connection, set(citizens.values()))
+            pages = await self._pages(connection, citizens, locked)
+            taken = await Inbox.open(connection, [])
+            posting = await self._posting(connection, taken, pages, locked, [])
+            municipalities = await sweeps.read_municipalities(connection, list(citizens))
+            for citizen_id, page in pages.items():
+                received = sweep.to_received(page, municipalities[citizen_id])
+                posting.enter_cap(page, received, sweep.change)
+            change_no = await self._write(connection, posting, locked)
+            swept = await sweeps.move(
+                connection,
+                sweep,
+                list(citizens),
+                finished=len(citizens) < SWEEP_CITIZENS_MAX,
+                now=posting.now,
+            )
+        self.memory.keep(pages.values(), change_no)
+        return swept
 
     async def _post(self, records: Sequence[RawRecord]) -> None:
         async with transaction(self.pool) as connection:
@@ -111,6 +152,7 @@ class Ledger:
         waiting = [w.received for page in pages.values() for w in page.waiting if w.received]
         asked = {r.citizen_id for r in (*received, *waiting) if _looks_back(r)}
         wages, reversed_wages = await store.load_wages(connection, asked)
+        await store.hold_rules(connection)
         return Posting(
             pages=pages,
             rules=await store.read_rules(connection),

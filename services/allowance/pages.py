@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from frikort_contracts.topics import PAYROLL
 from frikort_contracts.types import AttentionCode
 from services.allowance.attention import Attention, Employment, is_registered_late
 from services.allowance.domain import Citizen
@@ -20,9 +21,10 @@ from services.allowance.translate import (
     WagePaidBody,
 )
 from services.chassis.clock import business_date
-from services.chassis.inbox import Message
+from services.chassis.inbox import BEHIND_PARKED, Message
 
 CAP_UNKNOWN = "cap-unknown"
+GRANTS_BEHIND = "grants-behind"
 PAGES_REMEMBERED_MAX = 50_000
 BEGINNING = dt.datetime.fromtimestamp(0, dt.UTC)
 """Before every entry; the earliest moment would be kept as minus infinity, without a zone."""
@@ -71,6 +73,11 @@ class Page:
         return any(
             waiting.year == year and waiting.reason == CAP_UNKNOWN for waiting in self.waiting
         )
+
+    def reason_behind(self) -> str:
+        """Give why a payroll message waits that must wait behind others."""
+        reasons = {w.reason for w in self.waiting if w.message.topic == PAYROLL.name}
+        return GRANTS_BEHIND if GRANTS_BEHIND in reasons else BEHIND_PARKED
 
     def find_waiting_wage(self, wage_id: str) -> Waiting | None:
         """Find the wage that a reversal must wait behind."""

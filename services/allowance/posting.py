@@ -33,8 +33,16 @@ from services.allowance.domain import (
     reverse,
     turns,
 )
-from services.allowance.entry import SentEvent, chain_hash, entry_bytes, sent_event_id
-from services.allowance.pages import CAP_UNKNOWN, Page, Waiting, note
+from services.allowance.entry import (
+    About,
+    SentEvent,
+    chain_hash,
+    entry_bytes,
+    events_of,
+    sent_events,
+)
+from services.allowance.pages import CAP_UNKNOWN, GRANTS_BEHIND, Page, Waiting, note
+from services.allowance.sweep import CapChange, turned_by_cap
 from services.allowance.translate import (
     Received,
     WagePaidBody,
@@ -46,7 +54,6 @@ from services.allowance.translate import (
 from services.chassis.clock import business_date
 from services.chassis.inbox import BEHIND_PARKED, Inbox, Message
 
-GRANTS_BEHIND = "grants-behind"
 VERSION_GAP = "version-gap"
 
 
@@ -87,6 +94,7 @@ class Entry:
     recorded_at: dt.datetime
     apportionment: Apportionment | None
     wage_id: str | None
+    year: int | None
     limit_ore: int | None
     year_covered_ore: int | None
     year_excess_ore: int | None
@@ -128,7 +136,7 @@ class Posting:
                 page.payroll_version = received.source.version
             page.touched = True
             if page.waiting and page.is_blocked(PAYROLL.name):
-                self._hold(page, received, _reason_behind(page))
+                self._hold(page, received, page.reason_behind())
             elif not follows:
                 self.park(page, received.message, VERSION_GAP)
             else:
@@ -145,6 +153,17 @@ class Posting:
             if waiting.stored:
                 self.released.append(waiting.message)
             self._apply_payroll(page, received)
+
+    def enter_cap(self, page: Page, received: Received, change: CapChange) -> None:
+        """Bring a cap that has come into force to a citizen whose year is open (R22).
+
+        An entry without decision or postings, and of no message that the inbox accounts for.
+        """
+        balance = page.state.year(change.year)
+        kinds = turned_by_cap(page.state, change)
+        sends = sent_events(received.source.id, page.citizen_id, kinds)
+        state = (change.year, change.limit_ore, balance.covered_ore, balance.excess_ore)
+        self._append(page, received, None, None, sends, state)
 
     def park(self, page: Page, message: Message, reason: str) -> None:
         """Set a message aside for a person; the citizen's later ones wait behind it."""
@@ -296,20 +315,33 @@ class Posting:
     ) -> None:
         """Write the page's next entry."""
         source = received.source
-        sends: list[SentEvent] = []
-        year_covered_ore = year_excess_ore = None
+        kinds: list[tuple[str, About | None]] = []
+        covered_ore = excess_ore = None
         if decided is not None and limit_ore is not None and after is not None:
             before = page.state.year(decided.year)
             page.state = page.state.with_year(decided.year, after)
             page.touched_years.add(decided.year)
-            year_covered_ore, year_excess_ore = after[:2]
-            sends = [
-                SentEvent(kind, sent_event_id(source.id, page.citizen_id, index))
-                for index, kind in enumerate(_sends(source.type, turns(before, after, limit_ore)))
-            ]
+            covered_ore, excess_ore = after[:2]
+            turned = turns(before, after, limit_ore)
+            kinds = [(kind, None) for kind in events_of(source.type, turned)]
         for case in attention:
-            event_id = sent_event_id(source.id, page.citizen_id, len(sends))
-            sends.append(SentEvent("attention-raised", event_id, _about(case)))
+            kinds.append(("attention-raised", case.content()))
+        sends = sent_events(source.id, page.citizen_id, kinds)
+        year = None if decided is None else decided.year
+        state = (year, limit_ore, covered_ore, excess_ore)
+        self._append(page, received, decided, wage_id, sends, state)
+        self._count(received, "applied")
+
+    def _append(
+        self,
+        page: Page,
+        received: Received,
+        decided: Apportionment | None,
+        wage_id: str | None,
+        sends: Sequence[SentEvent],
+        state: tuple[int | None, int | None, int | None, int | None],
+    ) -> None:
+        """Put the next entry at the end of a page; `state` is year, limit, covered and excess."""
         page.touched = True
         page.entry_no += 1
         recorded_text = self._record_at(page)
@@ -317,7 +349,7 @@ class Posting:
             citizen_id=page.citizen_id,
             entry_no=page.entry_no,
             municipality_code=received.municipality_code,
-            source=source,
+            source=received.source,
             recorded_at=recorded_text,
             known_at=received.known_text,
             grants_version=received.grants_version,
@@ -340,12 +372,9 @@ class Posting:
                 page.recorded_at,
                 decided,
                 wage_id,
-                limit_ore,
-                year_covered_ore,
-                year_excess_ore,
+                *state,
             )
         )
-        self._count(received, "applied")
 
     def _record_at(self, page: Page) -> str:
         """Record now, but never before the page's last entry; give it as it is written."""
@@ -363,23 +392,3 @@ class Posting:
     def _count(self, received: Received, outcome: str) -> None:
         message = received.message
         self.inbox.count(message.topic, message.partition, outcome)  # type: ignore[arg-type]
-
-
-def _sends(source_type: str, turned: Sequence[str]) -> list[str]:
-    """Name an entry's events in order: the year opens, the wage is decided, then what it turned."""
-    own = "wage-apportioned" if source_type == "wage-paid" else "apportionment-reversed"
-    if not turned:
-        return [own]
-    opened = [kind for kind in turned if kind == "allowance-opened"]
-    return [*opened, own, *(kind for kind in turned if kind != "allowance-opened")]
-
-
-def _about(case: Attention) -> dict[str, str | int]:
-    """Give what the entry's bytes say of a case; absent is left out."""
-    found = case._asdict() | {"code": case.code.value}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _reason_behind(page: Page) -> str:
-    reasons = {w.reason for w in page.waiting if w.message.topic == PAYROLL.name}
-    return GRANTS_BEHIND if GRANTS_BEHIND in reasons else BEHIND_PARKED

@@ -18,6 +18,8 @@ from services.chassis.database import Connection
 from services.chassis.errors import ContractError
 from services.chassis.event_store import OUTBOX_CHANNEL
 
+RULES_LOCK = 0x72756C6573
+"""Shared by who decides by the rules, taken alone by who writes one; the word "rules"."""
 TOPICS = ("frikort-grants", "frikort-payroll")
 JOURNAL_COLUMNS = (
     "citizen_id",
@@ -84,6 +86,16 @@ async def move_partitions(connection: Connection, moved: Mapping[int, tuple[int,
         [change_no for _, change_no in moved.values()],
     )
     await connection.execute(f"NOTIFY {OUTBOX_CHANNEL}")
+
+
+async def hold_rules(connection: Connection, *, alone: bool = False) -> None:
+    """Keep rules as they are until the transaction ends; `alone` is who writes one.
+
+    So no decision is recorded between the moment a rule bears and its becoming visible: what a
+    closing binds follows from recorded moments, never from who was faster (DESIGN, I12).
+    """
+    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    await connection.execute(f"SELECT {lock}({RULES_LOCK})")
 
 
 async def read_rules(connection: Connection) -> Rules:
@@ -334,7 +346,7 @@ def _journal_row(entry: Entry) -> tuple[object, ...]:
         received.body.known_at,
         received.body.card_no,
         entry.wage_id,
-        decided and decided.year,
+        entry.year,
         decided and decided.paid_on,
         decided and decided.amount_ore,
         decided and decided.covered_ore,

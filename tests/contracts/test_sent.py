@@ -67,6 +67,7 @@ FROM_THE_JOURNAL = {
     "attention-raised",
     "balance",
     "annual-cap-set",
+    "year-closed",
 }
 PAGE = Path(generate.__file__).parents[2] / "docs" / "integrator.md"
 
@@ -175,11 +176,12 @@ async def test_an_entry_without_a_year_sends_nothing() -> None:
     assert await read_journal(row) == []
 
 
-async def test_a_cap_is_told_in_the_golden_messages_words() -> None:
-    golden = example("annual-cap-set")
+@pytest.mark.parametrize("name", ["annual-cap-set", "year-closed"])
+async def test_a_rule_is_told_in_the_golden_messages_words(name: str) -> None:
+    golden = example(name)
     rule = {
         "id": golden["headers"]["ce_id"],
-        "type": "annual-cap-set",
+        "type": name,
         "recorded_at": golden["headers"]["ce_time"],
         "payload": golden["payload"],
     }

@@ -167,9 +167,9 @@ class Servers:
         found = asyncio.run(_read(self.stack.kafka, topic, [partition_of(citizen_id)]))
         return [record for record in found if record.key == citizen_id.encode()]
 
-    def all_records(self, topic: str) -> list[ConsumerRecord]:
+    def all_records(self, topic: str, partitions: int = PARTITIONS) -> list[ConsumerRecord]:
         """Read a whole topic as a `read_committed` reader, each partition in order."""
-        return asyncio.run(_read(self.stack.kafka, topic, range(PARTITIONS)))
+        return asyncio.run(_read(self.stack.kafka, topic, range(partitions)))
 
     def put(
         self, topic: str, citizen_id: str, value: bytes, headers: Sequence[tuple[str, bytes]]

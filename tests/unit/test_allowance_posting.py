@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.allowance.entry import GENESIS, chain_hash
-from services.allowance.pages import CAP_UNKNOWN, Page, PageMemory
-from services.allowance.posting import GRANTS_BEHIND, VERSION_GAP
+from services.allowance.pages import CAP_UNKNOWN, GRANTS_BEHIND, Page, PageMemory
+from services.allowance.posting import VERSION_GAP
 from services.allowance.translate import read
 from services.chassis.inbox import BEHIND_PARKED, Message
 from tests.unit.ledger_cases import CAP_ORE, Story, caps, decisions, post, posting, sent

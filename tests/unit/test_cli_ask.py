@@ -36,6 +36,14 @@ STATUS = {
     "by_sector": {"cleaning": 50, "bar": 18},
     "reviews": {"30-plus": {"reviewed": 343, "continued": 343, "deactivated": 0}},
 }
+CLOSING = {
+    "event": "year-closed",
+    "id": "c45564dc-8a8d-4fb6-9039-429be856af98",
+    "year": 2023,
+    "municipality_code": "751",
+    "known_at": "2024-02-01T09:00:21.030201Z",
+    "position": {"service": "allowance", "citizen_id": "rules", "version": 9},
+}
 UNKNOWN = {"code": "card-unknown", "detail": "no such card", "status": 404}
 
 
@@ -48,6 +56,7 @@ def fake() -> FakeService:
             "GET /v1/cards/99999/allowance": (404, UNKNOWN),
             "GET /v1/status": (200, STATUS),
             "PUT /v1/caps/2023": (200, {"year": 2023, "position": {"version": 1}}),
+            "POST /v1/municipalities/751/years/2023/closing": (201, CLOSING),
         }
     )
 
@@ -271,3 +280,17 @@ def test_every_command_explains_itself() -> None:
 
         assert result.exit_code == 0
         assert "Usage" in result.stdout
+
+
+def test_a_year_is_closed_for_a_municipality(server: Server) -> None:
+    told = ask(server, "year", "close", "2023", "--municipality", "0751")
+    printed = ask(server, "year", "close", "2023", "--municipality", "751", "--json")
+
+    assert (told.exit_code, told.stdout) == (0, "2023 is closed for municipality 751.\n")
+    assert json.loads(printed.stdout) == CLOSING
+
+
+def test_a_year_is_closed_for_no_municipality_that_cannot_be(server: Server) -> None:
+    result = ask(server, "year", "close", "2023", "--municipality", "aarhus")
+
+    assert result.exit_code == 2
