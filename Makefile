@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check format lock clean
+.PHONY: install demo test check format lock mutants clean
 
 install:
 	@$(PYTHON) deploy/local/install.py
@@ -34,5 +34,11 @@ lock: install
 
 # Leaves the data (.frikort) alone; frikort down stops what runs.
 clean:
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis mutants dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Changes the pure modules a line at a time and shows which changes no test notices: long.
+mutants: install
+	@$(BIN)/pip --quiet install "mutmut>=3.3,<4"
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results
