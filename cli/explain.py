@@ -7,9 +7,8 @@ functions that the service answers with.
 import datetime as dt
 import os
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
-import psycopg
 import typer
 
 from cli import options
@@ -23,7 +22,8 @@ from frikort_contracts.types import COPENHAGEN
 from services.allowance import differences
 from services.allowance import explain as explaining
 
-Connection: TypeAlias = psycopg.Connection[dict[str, Any]]
+if TYPE_CHECKING:
+    import psycopg
 
 
 def _date_option(help_text: str) -> Any:
@@ -158,7 +158,7 @@ def read_card(card_no: str, year: int | None) -> Read:
         )
 
 
-def _find_citizen(connection: Connection, card_no: str) -> str:
+def _find_citizen(connection: "psycopg.Connection[dict[str, Any]]", card_no: str) -> str:
     found = connection.execute(
         "SELECT citizen_id::TEXT FROM cards WHERE card_no = %s", [card_no]
     ).fetchone()

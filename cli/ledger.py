@@ -8,17 +8,18 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import psycopg
 import typer
-from psycopg.rows import dict_row
 
 from cli.errors import TransientError
 from cli.output import JsonFlag, number, print_json, print_table, say
 from cli.progress import show_progress
 from cli.proof import Proof, Stored
 from cli.settings import auditor_database_url
+
+if TYPE_CHECKING:
+    import psycopg
 
 ROWS_PER_FETCH: Final = 5000
 FAULTS_SHOWN: Final = 20
@@ -94,7 +95,7 @@ def tell(proof: Proof) -> None:
     )
 
 
-def _read_stored(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
+def _read_stored(connection: "psycopg.Connection[dict[str, Any]]") -> Stored:
     heads = connection.execute("SELECT citizen_id, entry_no, head FROM citizens")
     balances = connection.execute("SELECT * FROM balances")
     partitions = connection.execute("SELECT partition, journal_seq FROM ledger_partitions")
@@ -121,7 +122,7 @@ def _read_stored(connection: psycopg.Connection[dict[str, Any]]) -> Stored:
     )
 
 
-def _rows(connection: psycopg.Connection[dict[str, Any]], query: str) -> Iterator[dict[str, Any]]:
+def _rows(connection: "psycopg.Connection[dict[str, Any]]", query: str) -> Iterator[dict[str, Any]]:
     """Read a large result a few thousand rows at a time."""
     with connection.cursor(name="verify") as cursor:
         cursor.itersize = ROWS_PER_FETCH
@@ -132,12 +133,15 @@ def _rows(connection: psycopg.Connection[dict[str, Any]], query: str) -> Iterato
 @contextmanager
 def auditor(
     environment: Mapping[str, str],
-) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+) -> "Iterator[psycopg.Connection[dict[str, Any]]]":
     """Open one snapshot of the ledger's database, to read only.
 
     Raises:
         TransientError: the database is not known or does not answer.
     """
+    import psycopg  # noqa: PLC0415 - slow to load, and no other command opens a database
+    from psycopg.rows import dict_row  # noqa: PLC0415 - as above
+
     url = auditor_database_url(environment)
     if url is None:
         raise TransientError(

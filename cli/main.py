@@ -10,15 +10,14 @@ from typer.core import TyperGroup
 
 from cli.balance import balance
 from cli.caps import caps
-from cli.demo import demo
 from cli.errors import CommandError
 from cli.explain import explain
 from cli.imports import import_file, import_help
 from cli.ledger import ledger
+from cli.machine import demo, down, up
 from cli.output import say_error
 from cli.preview import preview
 from cli.reconcile import reconcile
-from cli.stack import down, up
 from cli.status import status
 from cli.years import years
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
 from rich.live import Live
@@ -17,19 +17,15 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cli.output import JsonFlag, print_json, say, say_error, stderr_console, stdout_console
+from cli.output import print_json, say, say_error, stderr_console, stdout_console
 from deploy.local.errors import PartUnreachableError, StackError, StackRefusedError
 from deploy.local.reporting import Reporter
 from deploy.local.stack import Stack
 
 REFRESHES_PER_S: Final = 8
 
-DetachFlag = Annotated[
-    bool, typer.Option("--detach", help="Return when everything is ready, and let it run.")
-]
 
-
-def up(*, detach: DetachFlag = False, as_json: JsonFlag = False) -> None:
+def up(*, detach: bool, as_json: bool) -> None:
     """Start the whole system on this machine, until Ctrl-C or `frikort down`."""
     with errors_said():
         if detach and Stack().is_running():
@@ -45,7 +41,7 @@ def up(*, detach: DetachFlag = False, as_json: JsonFlag = False) -> None:
             raise
 
 
-def down(*, as_json: JsonFlag = False) -> None:
+def down(*, as_json: bool) -> None:
     """Stop the system on this machine; its data stay."""
     with errors_said():
         stack = Stack()
