@@ -112,6 +112,13 @@ def test_reference_goes_before_likeness() -> None:
     )
 
 
+def test_reference_that_two_wages_bear_goes_to_the_likelier_one() -> None:
+    unlike = replace(OURS, wage_id="w1", amount_ore=1, cvr="31119103", external_ref="SF-1")
+    later = replace(OURS, wage_id="w2", paid_on=dt.date(2024, 6, 12), external_ref="SF-1")
+
+    assert compared([ROW], [unlike, later]).pairs == (paired(ROW, later, "paid_on"),)
+
+
 def test_each_wage_and_each_row_is_paired_once() -> None:
     first, second, third = (listed(external_ref=f"SF-{number}") for number in (1, 2, 3))
     ours = [OURS, replace(OURS, wage_id="w2")]
@@ -153,4 +160,5 @@ def test_wage_outside_the_period_is_not_missed_and_can_still_be_paired() -> None
 
     assert found.pairs == (paired(theirs, first, "cvr"),)
     assert found.only_here == (last,)
+    assert compared([], [before, first, last, after]).only_here == (first, last)
     assert compared([listed(paid_on=dt.date(2023, 12, 31))], [before]).only_here == ()
