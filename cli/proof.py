@@ -18,6 +18,8 @@ CHAIN_TAG: Final = b"frikort-entry-1"
 GENESIS: Final = bytes(32)
 NAMESPACE: Final = uuid.UUID("5d0cbd9c-0d4f-5a51-9b1c-6f6b1b7f6a11")
 """Of the UUIDv5 ids of the events that an entry sends."""
+CAP_SET: Final = "annual-cap-set"
+"""What the entries of a sweep rest on: a changed cap that has come into force."""
 ACCOUNTS: Final = ("available", "covered", "employer", "excess")
 FAULTS_KEPT_MAX: Final = 1000
 
@@ -39,6 +41,7 @@ class _Year:
     covered_ore: int = 0
     excess_ore: int = 0
     entries: int = 0
+    over_cap_ore: int = 0
 
 
 @dataclass(slots=True)
@@ -51,7 +54,8 @@ class _Chain:
     recorded_at: str = ""
     versions: dict[str, int] = field(default_factory=dict)
     years: dict[int, _Year] = field(default_factory=dict)
-    wages: dict[str, tuple[int, int]] = field(default_factory=dict)
+    wages: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    swept: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -67,6 +71,7 @@ class Proof:
     by_partition: Counter[int] = field(default_factory=Counter)
     _chain: _Chain | None = None
     _rule_head: bytes = GENESIS
+    _rules: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def take_entry(self, row: Row, stored: "Stored") -> None:
         """Check the next journal row."""
@@ -88,6 +93,7 @@ class Proof:
         self._rule_head = hashlib.sha256(CHAIN_TAG + self._rule_head + content).digest()
         self._expect(where, "hash", bytes(row["hash"]).hex(), self._rule_head.hex())
         rule = self._parse(where, content)
+        self._rules[str(rule.get("id"))] = rule
         payload = rule.get("payload", {})
         for column in ("year", "amount_ore", "income_limit_ore"):
             self._expect(where, column, row[column], payload.get(column))
@@ -146,13 +152,10 @@ class Proof:
     def _check_content(self, where: str, row: Row, entry: dict[str, Any], chain: _Chain) -> None:
         self._check_columns(where, row, entry)
         source = entry["source"]
-        topic = row["source_topic"]
-        following = chain.versions.get(topic, 0) + 1
-        if row["source_version"] < following:
-            self._fault(
-                where, "source.version", str(row["source_version"]), f"{following} or later"
-            )
-        chain.versions[topic] = row["source_version"]
+        if source["type"] == CAP_SET:
+            self._check_sweep(where, row, entry, chain)
+        else:
+            self._check_version(where, row, chain)
         if entry["recorded_at"] < chain.recorded_at:
             self._fault(where, "recorded_at", entry["recorded_at"], f"from {chain.recorded_at} on")
         chain.recorded_at = entry["recorded_at"]
@@ -160,6 +163,42 @@ class Proof:
             self._check_decision(where, row, entry, source, chain)
         elif entry["postings"]:
             self._fault(where, "postings", str(entry["postings"]), "none without a decision")
+
+    def _check_version(self, where: str, row: Row, chain: _Chain) -> None:
+        topic = row["source_topic"]
+        following = chain.versions.get(topic, 0) + 1
+        if row["source_version"] < following:
+            self._fault(
+                where, "source.version", str(row["source_version"]), f"{following} or later"
+            )
+        chain.versions[topic] = row["source_version"]
+
+    def _check_sweep(self, where: str, row: Row, entry: dict[str, Any], chain: _Chain) -> None:
+        """Check an entry that brings a changed cap: its rule, the balance, what it turned (R22)."""
+        source, events = entry["source"], entry["events"]
+        rule = self._rules.get(source["id"], {})
+        payload = source["payload"]
+        if source["id"] not in self._rules:
+            self._fault(where, "source", source["id"], "a rule")
+        for name, key in (("type", "type"), ("version", "version"), ("payload", "payload")):
+            self._expect(where, f"source.{name}", source[name], rule.get(key))
+        wire = json.dumps(rule.get("payload"), separators=(",", ":"), ensure_ascii=False).encode()
+        self._expect(where, "source.sha256", source["sha256"], hashlib.sha256(wire).hexdigest())
+        if source["id"] in chain.swept:
+            self._fault(where, "source", source["id"], "one entry for each rule")
+        chain.swept.add(source["id"])
+        year = chain.years.get(payload["year"])
+        if year is None:
+            self._fault(where, "year", str(payload["year"]), "a year that is open")
+            return
+        self._expect(where, "limit_ore", row["limit_ore"], payload["amount_ore"])
+        self._expect(where, "year_covered_ore", row["year_covered_ore"], year.covered_ore)
+        self._expect(where, "year_excess_ore", row["year_excess_ore"], year.excess_ore)
+        turned = [event["type"] for event in events]
+        expected = ["attention-raised"] if year.over_cap_ore else []
+        if year.covered_ore < payload["amount_ore"] and "allowance-restored" in turned:
+            expected.insert(0, "allowance-restored")
+        self._expect(where, "events", turned, expected)
 
     def _check_columns(self, where: str, row: Row, entry: dict[str, Any]) -> None:
         source, decision = entry["source"], entry.get("decision", {})
@@ -170,7 +209,9 @@ class Proof:
             "source_type": source["type"],
             "source_version": source["version"],
             "municipality_code": entry["municipality_code"],
-            "year": decision.get("year"),
+            "year": source["payload"]["year"]
+            if source["type"] == CAP_SET
+            else decision.get("year"),
             "covered_ore": decision.get("covered_ore"),
             "excess_ore": decision.get("excess_ore"),
             "wage_id": source["payload"].get("wage_id") if decision else None,
@@ -194,12 +235,14 @@ class Proof:
             self._expect(where, "covered + excess", covered_ore + excess_ore, payload["amount_ore"])
             self._expect(where, "decision.year", str(decision["year"]), payload["paid_on"][:4])
             self._expect(where, "paid_on", _text(row["paid_on"]), payload["paid_on"])
-            chain.wages[payload["wage_id"]] = (covered_ore, excess_ore)
+            over_cap_ore = excess_ore if decision["reason"] == "over-cap" else 0
+            chain.wages[payload["wage_id"]] = (covered_ore, excess_ore, over_cap_ore)
         else:
             original = chain.wages.pop(payload["wage_id"], None)
             if original is None:
                 self._fault(where, "reversal", payload["wage_id"], "a wage not reversed before")
-                original = (-covered_ore, -excess_ore)
+                original = (-covered_ore, -excess_ore, 0)
+            over_cap_ore = -original[2]
             self._expect(where, "reversal", (covered_ore, excess_ore), (-original[0], -original[1]))
         self._expect(where, "amount_ore", row["amount_ore"], covered_ore + excess_ore)
         amounts = dict(
@@ -217,6 +260,7 @@ class Proof:
         year.covered_ore += covered_ore
         year.excess_ore += excess_ore
         year.entries += 1
+        year.over_cap_ore += over_cap_ore
         self._expect(where, "year_covered_ore", row["year_covered_ore"], year.covered_ore)
         self._expect(where, "year_excess_ore", row["year_excess_ore"], year.excess_ore)
         if covered_ore > 0 and year.covered_ore > row["limit_ore"]:

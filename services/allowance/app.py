@@ -7,6 +7,8 @@ and writes through `store`. The relay sends what the journal says.
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import structlog
 import uvloop
@@ -18,7 +20,7 @@ from services.allowance.api import explanation_routes, ledger_routes, rule_route
 from services.allowance.consumers import on_grants_and_payroll
 from services.allowance.handlers import Ledger
 from services.allowance.outbox import journal_source, rules_source
-from services.allowance.rules import RulesWorkspace
+from services.allowance.rules import MissCap, RulesWorkspace
 from services.chassis import runtime
 from services.chassis.accounts import publish_accounts
 from services.chassis.clock import SystemClock
@@ -26,7 +28,7 @@ from services.chassis.consumer import Consumer
 from services.chassis.database import Pool, may_pass, open_pool
 from services.chassis.errors import describe
 from services.chassis.http import create_app, health_routes, progress_routes
-from services.chassis.identifiers import RandomIdentifiers
+from services.chassis.identifiers import RandomIdentifiers, traceparent
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
 from services.chassis.relay import PAUSE_S, Relay
@@ -39,6 +41,8 @@ RELAY_SHARES = 2
 """Relays of the journal, so that two instances share that work as well."""
 PAUSE_BEHIND_S = 1.0
 """While wages wait to be recorded, recording comes first and telling in fewer transactions."""
+
+SetRule: TypeAlias = Callable[[Command], Awaitable[Answer]]
 
 log = structlog.get_logger()
 
@@ -107,7 +111,7 @@ async def serve() -> int:
             settings,
             background=[
                 *(relay.run() for relay in [*journal_relays, rules_relay]),
-                _release_years(ledger),
+                _follow_rules(ledger, set_rule),
                 publish_accounts(pool),
             ],
             broker=broker,
@@ -134,19 +138,35 @@ def _journal_relay(share: int, bootstrap: str, pool: Pool, consumer: Consumer) -
     )
 
 
-async def _release_years(ledger: Ledger) -> None:
-    """Look now and then for wages that waited for a cap which has been set."""
+async def _follow_rules(ledger: Ledger, set_rule: SetRule) -> None:
+    """Look now and then for what the rules call for: waiting wages, a sweep, a missing cap."""
     while True:
         try:
-            released = await ledger.release_years()
+            await _carry_out_rules(ledger, set_rule)
         except Exception as error:
             if not may_pass(error):
                 raise
             log.warning("release_interrupted", error=describe(error))
-        else:
-            if released:
-                log.info("waiting_wages_released", citizens=released)
         await asyncio.sleep(RELEASE_EVERY_S)
+
+
+async def _carry_out_rules(ledger: Ledger, set_rule: SetRule) -> None:
+    released = await ledger.release_years()
+    if released:
+        log.info("waiting_wages_released", citizens=released)
+    while (swept := await ledger.sweep_cap()) is not None:  # bounded by the citizens there are
+        log.info(
+            "cap_swept",
+            year=swept.year,
+            rule=swept.rule_version,
+            citizens=swept.citizens,
+            finished=swept.finished,
+        )
+    for year in await ledger.missing_caps():
+        log.warning("cap_missing", year=year)
+        request = MissCap(year=year)
+        trace = traceparent(None)
+        await set_rule(Command(operation="caps", request=request, key=None, traceparent=trace))
 
 
 if __name__ == "__main__":

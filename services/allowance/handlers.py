@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 from frikort_contracts.topics import GRANTS
 from services.allowance import projections, store, sweeps
+from services.allowance.missing_caps import read_years_to_tell
 from services.allowance.pages import CAP_UNKNOWN, Page, PageMemory
 from services.allowance.posting import Posting
 from services.allowance.sweeps import Swept
 from services.allowance.translate import Received, is_citizen_id, read, to_card_change
 from services.chassis import inbox
-from services.chassis.clock import Clock
+from services.chassis.clock import Clock, business_date
 from services.chassis.database import Connection, Pool, transaction
 from services.chassis.errors import ContractError
 from services.chassis.inbox import Inbox, Message, RawRecord
@@ -55,6 +56,13 @@ class Ledger:
                     raise
             released += len(citizen_ids)
         return released
+
+    async def missing_caps(self) -> list[int]:
+        """Name the years that need a cap and have none, of which nobody has been told."""
+        async with self.pool.acquire() as connection:
+            rules = await store.read_rules(connection)
+            today = business_date(self.clock.now())
+            return await read_years_to_tell(connection, rules, today)
 
     async def sweep_cap(self) -> Swept | None:
         """Bring a changed cap to a page of those whose year is open (R22); None if none is due.

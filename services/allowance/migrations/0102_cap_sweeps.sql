@@ -1,6 +1,6 @@
 -- A changed cap is brought to every citizen whose year is open, page by page: how far it has come.
 CREATE TABLE cap_sweeps (
-  rule_version INTEGER PRIMARY KEY REFERENCES rules (version),
+  rule_version INTEGER PRIMARY KEY,
   year SMALLINT NOT NULL,
   before_ore BIGINT NOT NULL,
   limit_ore BIGINT NOT NULL,

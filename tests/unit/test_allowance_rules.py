@@ -1,0 +1,174 @@
+"""Sweeps and missing caps: what a rule calls for, from the rules and the date alone."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+
+from services.allowance.domain import Cap
+from services.allowance.missing_caps import years_to_tell
+from services.allowance.posting import Posting
+from services.allowance.sweep import CapChange, due_change
+from services.allowance.sweeps import Sweep
+from services.chassis.inbox import Message
+from tests.unit.attention_cases import Tale, raised, two_caps
+from tests.unit.ledger_cases import CAP_ORE, caps, post, sent
+
+RULE: dict[str, Any] = {
+    "id": "11111111-2222-4333-8444-555555555555",
+    "key": "cap:2023",
+    "type": "annual-cap-set",
+    "version": 2,
+    "known_at": "2023-06-01T00:00:00.000000Z",
+    "payload": {
+        "known_at": "2023-06-01T00:00:00.000000Z",
+        "year": 2023,
+        "amount_ore": 2 * CAP_ORE,
+        "in_force_from": "2023-07-01",
+        "legal_basis": "L 119 § 1 (ændring)",
+    },
+}
+RAISED = CapChange(2, 2023, CAP_ORE, 2 * CAP_ORE)
+SWEEP = Sweep(
+    change=RAISED,
+    rule=RULE,
+    known_at=dt.datetime(2023, 6, 1, tzinfo=dt.UTC),
+    reached=None,
+)
+
+
+def swept(messages: list[Message]) -> Posting:
+    done = post(messages, caps(2023))
+    (page,) = done.pages.values()
+    done.enter_cap(page, SWEEP.to_received(page, "751"), RAISED)
+    return done
+
+
+def test_r22_a_sweep_gives_room_back_and_raises_the_excess_that_stands() -> None:
+    tale = Tale()
+
+    done = swept([tale.issued(), tale.wage("a", "2023-05-01", CAP_ORE + 70)])
+
+    entry = done.entries[-1]
+    assert sent(entry) == ["allowance-restored", "attention-raised"]
+    assert raised(entry) == [{"code": "cap-changed-excess", "card_no": tale.card_no, "year": 2023}]
+    assert (entry.limit_ore, entry.year_covered_ore, entry.year_excess_ore) == (
+        2 * CAP_ORE,
+        CAP_ORE,
+        70,
+    )
+    content = json.loads(entry.content)
+    assert content["events"][0]["card_no"] == tale.card_no
+    assert "decision" not in content
+    assert content["postings"] == []
+    assert content["source"]["payload"] == RULE["payload"]
+
+
+def test_r22_a_sweep_of_a_year_with_room_and_no_excess_sends_the_balance_alone() -> None:
+    tale = Tale()
+
+    done = swept([tale.issued(), tale.wage("a", "2023-05-01", CAP_ORE - 1)])
+
+    assert (sent(done.entries[-1]), done.entries[-1].year) == ([], 2023)
+
+
+def test_a_sweep_changes_no_balance_and_the_chain_goes_on() -> None:
+    tale = Tale()
+    messages = [tale.issued(), tale.wage("a", "2023-05-01", 5)]
+    before = post(messages, caps(2023)).pages[tale.citizen_id].state
+
+    done = swept(messages)
+
+    assert done.pages[tale.citizen_id].state == before
+    assert [entry.entry_no for entry in done.entries] == [1, 2, 3]
+
+
+def test_excess_that_the_cap_did_not_make_is_no_case_of_a_changed_cap() -> None:
+    tale = Tale()
+
+    done = swept([tale.issued("2023-04-01"), tale.wage("a", "2023-03-01", 5)])
+
+    assert sent(done.entries[-1]) == []
+
+
+def cap(version: int, amount_ore: int, in_force_from: str, *, year: int = 2023) -> Cap:
+    return Cap(
+        version=version,
+        year=year,
+        amount_ore=amount_ore,
+        in_force_from=dt.date.fromisoformat(in_force_from),
+        known_at=dt.datetime(2022, 12, version, tzinfo=dt.UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("on", "done", "expected"),
+    [
+        ("2023-06-30", [], None),
+        ("2023-07-01", [], RAISED),
+        ("2023-07-01", [2], None),
+    ],
+    ids=["before it is in force", "on its first day", "once it was swept"],
+)
+def test_r22_a_changed_cap_is_swept_once_it_is_in_force(
+    on: str, done: list[int], expected: CapChange | None
+) -> None:
+    date = dt.date.fromisoformat(on)
+    now = dt.datetime.combine(date, dt.time(12), dt.UTC)
+
+    assert due_change(two_caps().caps, done, on=date, now=now) == expected
+
+
+def test_the_first_cap_of_a_year_sweeps_nobody() -> None:
+    now = dt.datetime(2023, 8, 1, tzinfo=dt.UTC)
+
+    assert due_change({2023: [cap(1, 5, "2023-01-01")]}, [], on=now.date(), now=now) is None
+
+
+def test_a_cap_replaced_before_it_was_swept_is_passed_over_with_its_successor() -> None:
+    of_year = [cap(1, 5, "2023-01-01"), cap(2, 6, "2023-07-01"), cap(3, 7, "2023-07-01")]
+    now = dt.datetime(2023, 8, 1, tzinfo=dt.UTC)
+
+    first = due_change({2023: of_year}, [], on=now.date(), now=now)
+
+    assert first == CapChange(3, 2023, 5, 7)
+    assert due_change({2023: of_year}, [3], on=now.date(), now=now) is None
+
+
+def test_a_cap_set_for_a_time_that_another_rules_already_sweeps_nobody() -> None:
+    of_year = [cap(1, 5, "2023-07-01"), cap(2, 6, "2023-01-01")]
+    now = dt.datetime(2023, 8, 1, tzinfo=dt.UTC)
+
+    assert due_change({2023: of_year}, [], on=now.date(), now=now) is None
+
+
+@pytest.mark.parametrize(
+    ("on", "with_cap", "waited_for", "told", "expected"),
+    [
+        ("2025-10-31", [2025], [], [], []),
+        ("2025-11-01", [2025], [], [], [2026]),
+        ("2025-11-01", [2025, 2026], [], [], []),
+        ("2025-11-01", [2025], [], [2026], []),
+        ("2026-03-01", [2025], [], [], [2026]),
+        ("2025-03-01", [2025], [2026, 2024], [2024], [2026]),
+        ("2025-03-01", [2025], [2018], [], []),
+    ],
+    ids=[
+        "not before November",
+        "from 1 November",
+        "not if there is one",
+        "not twice",
+        "still missing when the year has begun",
+        "earlier if a wage waits",
+        "not before the scheme",
+    ],
+)
+def test_r23_a_missing_cap_is_told_once_from_november_or_when_a_wage_waits(
+    on: str, with_cap: list[int], waited_for: list[int], told: list[int], expected: list[int]
+) -> None:
+    found = years_to_tell(
+        dt.date.fromisoformat(on), with_cap=with_cap, waited_for=waited_for, told=told
+    )
+
+    assert found == expected
