@@ -117,7 +117,6 @@ def _show_waiting(waiting: WaitingWage, language: Language) -> None:
 
 def _show_effect(effect: EntryEffect) -> None:
     entry = effect.entry
-    counted = "only the second" if effect.counted_in == "second" else "only the first"
     _print()
     _print(
         f"Entry {entry.entry_no}: {entry.kind} of {kroner(entry.amount_ore)}, paid "
@@ -125,8 +124,8 @@ def _show_effect(effect: EntryEffect) -> None:
         style="bold",
     )
     _print(
-        f"  In {counted} answer: {_reasons(effect.why)}. Covered {_signed(effect.covered_ore)}, "
-        f"excess {_signed(effect.excess_ore)}."
+        f"  Only in the {effect.counted_in} answer: {_reasons(effect.why)}. Covered "
+        f"{_signed(effect.covered_ore)}, excess {_signed(effect.excess_ore)}."
     )
 
 

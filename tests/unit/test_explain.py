@@ -1,10 +1,12 @@
 """Each decision in words: every reason, the cap it rests on, the balance before and after."""
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 
 import pytest
 
+from deploy.local.settings import REPOSITORY
 from frikort_contracts.explanations import (
     Basis,
     CapUsed,
@@ -81,6 +83,20 @@ def test_every_reason_is_told_in_both_languages_with_rule_and_basis(ground: Grou
     for day in (dt.date(2023, 2, 1), dt.date(2025, 2, 1)):
         assert all(each.source for each in ground.basis(day))
         assert ground.basis(day)
+
+
+def test_the_auditors_page_lists_every_reason_with_its_rules() -> None:
+    page = (REPOSITORY / "docs" / "auditor.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([a-z-]+)` \| (R[^|]+) \|", page, re.MULTILINE))
+
+    rules = {reason.value: re.findall(r"R\d+", listed.get(reason.value, "")) for reason in GROUNDS}
+    assert rules == {
+        reason.value: [
+            *ground.rules,
+            *(NOTHING_LEFT.rules if reason is ApportionReason.OVER_CAP else ()),
+        ]
+        for reason, ground in GROUNDS.items()
+    }
 
 
 def test_dates_and_amounts_are_written_as_people_write_them() -> None:
