@@ -135,10 +135,12 @@ def _special_routes(router: APIRouter, run: Run) -> None:
         """Record that an appeal was upheld or a decision overturned (R14).
 
         The one decision whose `effective_on` may lie before `decided_on`. An overturned
-        deactivation lets the card cover from `effective_on` on, a day on which it is
-        deactivated; an overturned refusal of an application lets the card that was granted for
-        it cover from before its `valid_from`. Else `nothing-to-overturn`. Wages decided before
-        stay as decided; they may be reversed and registered again.
+        deactivation, the card's last, lets it cover from `effective_on` on, a day on which it is
+        deactivated. An overturned refusal of an application is recorded on the card that was
+        granted for it, and covers nothing by itself: the card does, from its `valid_from`, which
+        is before the day of the grant where it must be (`effective-before-grant` warns of an
+        earlier `effective_on`). Else `nothing-to-overturn`. Wages decided before stay as
+        decided; they may be reversed and registered again.
         """
         fields = request.model_dump(exclude_none=True)
         whole = DecideAppealRequest(card_no=card_no, **fields)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal, TypeAlias
 
 from frikort_contracts.grant_requests import (
@@ -133,9 +134,12 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
         if citizen_id is None:
             raise domain.CardUnknown(f"no card {request.card_no} was granted; grant it first")
         known_at = self.known_at(request.registered_at, now)
-        event = domain.decide(_card_command(request), self.streams[citizen_id].state)
+        citizen = self.streams[citizen_id].state
+        event = domain.decide(_card_command(request), citizen)
+        warnings = domain.warn_about(event, citizen)
         private = _private(reason=request.reason)
-        return self._record(citizen_id, event, known_at, private, command, now)
+        answer = self._record(citizen_id, event, known_at, private, command, now)
+        return replace(answer, warnings=warnings)
 
     def _receive(
         self, request: ReceiveApplicationRequest, command: Command, now: dt.datetime

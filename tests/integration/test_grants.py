@@ -250,15 +250,16 @@ def test_application_is_received_refused_and_overturned_on_the_card(
     turned_down, repeated = (send(grants, path, REFUSAL, refusal_key) for _ in range(2))
     citizen_id = citizen_of(send(grants, "grants", cases.grant(card_no, cpr)))
     appeal = {**OVERTURNED, "overturns": "application-refused", "effective_on": "2022-12-01"}
-    late = send(grants, f"grants/{card_no}/appeal", {**appeal, "effective_on": "2023-01-02"})
-    send(grants, f"grants/{card_no}/appeal", appeal).raise_for_status()
+    overturned = send(grants, f"grants/{card_no}/appeal", appeal)
+    twice = send(grants, f"grants/{card_no}/appeal", appeal)
     records = await_sent(servers, citizen_id, 4)
 
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.content == first.content
     assert (turned_down.status_code, repeated.status_code) == (201, 200)
     assert citizen_of(first) == citizen_id
-    assert refusal(late) == (409, "effective-after-grant")
+    assert overturned.json()["warnings"] == ["effective-before-grant"]
+    assert refusal(twice) == (409, "nothing-to-overturn")
     assert [header(record, "ce_type") for record in records] == [
         "application-received",
         "application-refused",

@@ -22,6 +22,8 @@ from tests.unit.grants_cases import (
     refused,
 )
 
+DEACTIVATED_AGAIN = domain.GrantDeactivated(**dates("2023-07-01"))
+
 
 def refuse(decided_on: str) -> domain.RefuseApplication:
     return domain.RefuseApplication(
@@ -143,20 +145,21 @@ def test_what_is_decided_says_what_was_asked(
             deactivation_overturned("2023-05-01"),
             "nothing-to-overturn",
         ),
-        # R14: a refusal with effect from the application on, and no later than the card
+        # R13: an earlier gap is past appeal, once the card was deactivated again
+        (
+            (ISSUED, DEACTIVATED, REACTIVATED, DEACTIVATED_AGAIN),
+            deactivation_overturned("2023-04-01"),
+            "nothing-to-overturn",
+        ),
+        (
+            (ISSUED, DEACTIVATED, REACTIVATED, DEACTIVATED_AGAIN),
+            deactivation_overturned("2023-07-01"),
+            "AppealDecided",
+        ),
+        # R14: a refusal with effect from the application on
         ((received(), refused(), ISSUED), refusal_overturned("2022-11-01"), "AppealDecided"),
         ((received(), refused(), ISSUED), refusal_overturned("2022-10-31"), "nothing-to-overturn"),
-        ((received(), refused(), ISSUED), refusal_overturned("2023-01-01"), "AppealDecided"),
-        (
-            (received(), refused(), ISSUED),
-            refusal_overturned("2023-01-02"),
-            "effective-after-grant",
-        ),
-        (
-            (received(), refused(), ISSUED, DEACTIVATED),
-            refusal_overturned("2023-02-01"),
-            "effective-after-grant",
-        ),
+        ((received(), refused(), ISSUED), refusal_overturned("2023-01-02"), "AppealDecided"),
         # an application is decided on once it has come
         ((received(),), refuse("2022-11-01"), "ApplicationRefused"),
         (
@@ -193,27 +196,6 @@ def test_r14_an_overturned_deactivation_makes_the_card_live_as_of_its_date() -> 
     assert outcome(domain.DeactivateGrant(**dates("2023-06-01")), live) == "GrantDeactivated"
 
 
-def test_r13_an_appeal_about_an_earlier_gap_leaves_a_later_deactivation_standing() -> None:
-    again = domain.GrantDeactivated(**dates("2023-07-01"))
-    before = after(ISSUED, DEACTIVATED, REACTIVATED, again)
-
-    changed = domain.evolve(before, domain.decide(deactivation_overturned("2023-03-01"), before))
-
-    assert not changed.has_live_card
-    assert outcome(domain.ReactivateGrant(**dates("2023-08-01")), changed) == "GrantReactivated"
-    assert outcome(deactivation_overturned("2023-03-01"), changed) == "nothing-to-overturn"
-    assert outcome(deactivation_overturned("2023-07-01"), changed) == "AppealDecided"
-
-
-def test_r13_an_earlier_gap_is_overturned_while_another_card_is_live() -> None:
-    again = domain.GrantDeactivated(**dates("2023-07-01"))
-    other = domain.GrantIssued(**grant(OTHER_CARD, "2023-08-01"))
-    citizen = after(ISSUED, DEACTIVATED, REACTIVATED, again, other)
-
-    assert outcome(deactivation_overturned("2023-04-01"), citizen) == "AppealDecided"
-    assert outcome(deactivation_overturned("2023-07-01"), citizen) == "grant-exists"
-
-
 def test_r14_a_refusal_is_overturned_once() -> None:
     before = after(received(), refused(), ISSUED)
 
@@ -221,9 +203,24 @@ def test_r14_a_refusal_is_overturned_once() -> None:
 
     assert outcome(refusal_overturned("2022-12-01"), changed) == "nothing-to-overturn"
     assert outcome(refuse("2023-06-01"), changed) == "application-granted"
-    assert outcome(domain.CloseGrant(**dates("2022-12-15"), cause="death"), changed) == (
-        "effective-before-earlier-change"
-    )
+    assert changed.cards == before.cards
+
+
+@pytest.mark.parametrize(
+    ("appeal", "warnings"),
+    [
+        (refusal_overturned("2022-12-31"), ("effective-before-grant",)),
+        (refusal_overturned("2023-01-01"), ()),
+        (deactivation_overturned("2023-03-01"), ()),
+        (domain.DecideAppeal(**dates("2022-12-31"), outcome="upheld"), ()),
+    ],
+)
+def test_r14_a_refusal_overturned_from_before_the_card_is_warned_of(
+    appeal: domain.DecideAppeal, warnings: tuple[str, ...]
+) -> None:
+    citizen = after(received(), refused(), ISSUED, DEACTIVATED)
+
+    assert domain.warn_about(domain.decide(appeal, citizen), citizen) == warnings
 
 
 def test_r14_of_two_refusals_the_newest_that_had_come_is_overturned() -> None:

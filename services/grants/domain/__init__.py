@@ -31,7 +31,7 @@ from services.grants.domain.commands import (
     ReviewGrant,
     TransferGrant,
 )
-from services.grants.domain.deciding import decide
+from services.grants.domain.deciding import decide, warn_about
 from services.grants.domain.events import (
     AppealDecided,
     ApplicationReceived,
@@ -61,7 +61,6 @@ from services.grants.domain.rejections import (
     CprTaken,
     CprUnchanged,
     DecidedBeforeReceived,
-    EffectiveAfterGrant,
     EffectiveBeforeEarlier,
     GrantActive,
     GrantExists,
@@ -99,7 +98,6 @@ __all__ = [
     "DecideAppeal",
     "DecidedBeforeReceived",
     "DispensationGranted",
-    "EffectiveAfterGrant",
     "EffectiveBeforeEarlier",
     "Event",
     "GrantActive",
@@ -129,4 +127,5 @@ __all__ = [
     "evolve",
     "responsible_municipality",
     "review_due_on",
+    "warn_about",
 ]

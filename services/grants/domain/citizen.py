@@ -55,9 +55,13 @@ class _OpenCard:
         return max(turn.effective_on for turn in self.turns)
 
     def is_deactivated_on(self, date: dt.date) -> bool:
-        """Fold the turns up to a date: the latest effective one holds, of equals the later."""
+        """Tell whether the last deactivation holds on a date; an earlier one is past appeal.
+
+        Fold the turns up to the date: the latest effective one holds, of equals the later.
+        """
+        deactivations = [turn.effective_on for turn in self.turns if not turn.covers]
         turn = _last([turn for turn in self.turns if turn.effective_on <= date])
-        return turn is not None and not turn.covers
+        return turn is not None and not turn.covers and date >= max(deactivations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +243,7 @@ def _changed(card: Card, event: CardEvent) -> Card:
                 closed_on=event.effective_on,
                 cause=event.cause,
             )
-        case AppealDecided(outcome="overturned"):
+        case AppealDecided(overturns="grant-deactivated"):
             changed = after_turn(card, Turn(effective_on=event.effective_on, covers=True))
         case GrantIssued() | DispensationGranted() | AppealDecided():
             pass  # an issue is folded above; the others change no coverage

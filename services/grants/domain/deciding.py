@@ -10,8 +10,6 @@ from services.grants.domain.citizen import (
     GrantedApplication,
     InactiveCard,
     RefusedApplication,
-    Turn,
-    after_turn,
 )
 from services.grants.domain.commands import (
     CardChange,
@@ -51,7 +49,6 @@ from services.grants.domain.rejections import (
     CardNumberTaken,
     CardUnknown,
     DecidedBeforeReceived,
-    EffectiveAfterGrant,
     EffectiveBeforeEarlier,
     GrantActive,
     GrantExists,
@@ -85,6 +82,18 @@ def decide(command: Command, citizen: Citizen) -> Event:
             return CitizenReidentified()
         case _:
             return _change(command, citizen)
+
+
+def warn_about(event: Event, citizen: Citizen) -> tuple[str, ...]:
+    """Name what looks odd about a decision, on the citizen as it was before.
+
+    A refusal overturned from before the card covers: the appeal by itself covers nothing.
+    """
+    if isinstance(event, AppealDecided) and event.overturns == "application-refused":
+        card = citizen.cards[event.card_no]
+        if not isinstance(card, ClosedCard) and event.effective_on < card.begins_on:
+            return ("effective-before-grant",)
+    return ()
 
 
 def _issue(command: IssueGrant, citizen: Citizen) -> GrantIssued:
@@ -213,13 +222,10 @@ def _appeal(
 ) -> AppealDecided:
     if command.overturns == "grant-deactivated":
         _refuse_unless_deactivated(command, card)
-        live_again = isinstance(
-            after_turn(card, Turn(effective_on=command.effective_on, covers=True)), ActiveCard
-        )
-        if isinstance(card, InactiveCard) and live_again:
+        if isinstance(card, InactiveCard):
             _refuse_second_live(citizen)
     elif command.overturns == "application-refused":
-        _refuse_unless_refused(command, card, citizen)
+        _refuse_unless_refused(command, citizen)
     return AppealDecided(**_dates(command), outcome=command.outcome, overturns=command.overturns)
 
 
@@ -228,22 +234,15 @@ def _refuse_unless_deactivated(command: DecideAppeal, card: ActiveCard | Inactiv
     if not card.is_deactivated_on(command.effective_on):
         raise NothingToOverturn(
             f"card {command.card_no} is not deactivated on {command.effective_on}; effective_on is "
-            "on or after the deactivation's own, and before a reactivation's"
+            "on or after the last deactivation's own, and before a reactivation's"
         )
 
 
-def _refuse_unless_refused(
-    command: DecideAppeal, card: ActiveCard | InactiveCard, citizen: Citizen
-) -> None:
-    """A refusal is overturned on the card that was granted for it: it covers from earlier on."""
+def _refuse_unless_refused(command: DecideAppeal, citizen: Citizen) -> None:
+    """Overturn on the card that was granted for it: that one covers, from its `valid_from` on."""
     if citizen.refused_by(command.effective_on) is None:
         raise NothingToOverturn(
             f"no application that had come by {command.effective_on} stands refused"
-        )
-    if command.effective_on > card.begins_on:
-        raise EffectiveAfterGrant(
-            f"effective_on is on or before {card.begins_on}, from when card {command.card_no} "
-            "covers without the appeal"
         )
 
 

@@ -52,13 +52,6 @@ class EffectiveBeforeEarlier(StateRejection):
     field = "effective_on"
 
 
-class EffectiveAfterGrant(StateRejection):
-    """The card covers from its grant on; overturning a refusal can only add what was before."""
-
-    code = "effective-after-grant"
-    field = "effective_on"
-
-
 class NothingToOverturn(StateRejection):
     """There is no decision of that kind with effect on that date (R14)."""
 
