@@ -193,6 +193,26 @@ def test_a_wage_gets_what_its_preview_said(allowance: ServiceProcess, wire: Wire
     assert foretold.cap == second.cap
 
 
+def test_r38_a_preview_knows_that_the_year_is_closed_where_the_citizen_lives(
+    allowance: ServiceProcess, wire: Wire
+) -> None:
+    story = Story("closed", card_no="12500")
+    wire.send([story.issued("2019-01-01"), story.wage("open", "2019-02-01", 900)])
+    set_cap(allowance, 2019)
+    until_applied(allowance, [story])
+    before = preview(allowance, story, "2019-03-01", 100)
+
+    elsewhere = allowance.client.post("/v1/municipalities/101/years/2019/closing")
+    still_open = preview(allowance, story, "2019-03-01", 100)
+    here = allowance.client.post("/v1/municipalities/751/years/2019/closing")
+    after = preview(allowance, story, "2019-03-01", 100)
+
+    assert (elsewhere.status_code, here.status_code) == (201, 201)
+    assert before.reason == still_open.reason == "within-cap"
+    assert (after.reason, after.covered_ore, after.excess_ore) == ("year-closed", 0, 100)
+    assert after.remaining_after_ore == after.remaining_before_ore
+
+
 def test_a_preview_says_what_waits_and_that_a_year_has_no_cap(
     allowance: ServiceProcess, wire: Wire
 ) -> None:
