@@ -15,7 +15,7 @@ from cli.main import app
 from deploy.local.stack import Stack
 from frikort_contracts.explanations import Difference, Explanation, Preview
 from frikort_contracts.topics import ALLOWANCE
-from tests.integration.servers import Servers, ServiceProcess
+from tests.integration.servers import Servers, ServiceProcess, wait_for
 from tests.integration.test_allowance import Wire, at, set_cap, until_applied
 from tests.unit.ledger_cases import CAP_ORE, Story, identity
 
@@ -125,6 +125,11 @@ def test_differences_are_those_of_the_balances_for_random_histories(
     many = [Story(f"random-{place}", card_no=f"{13000 + place}") for place in range(CITIZENS)]
     wire.send([message for story in many for message in _history(story, chance)])
     until_applied(allowance, many)
+    set_cap(allowance, 2023, 3 * CAP_ORE, in_force_from="2023-10-01", known_at="2023-09-01")
+    wait_for(
+        lambda: all("annual-cap-set" in _kinds(allowance, story) for story in many),
+        what="the raised cap brought to everybody",
+    )
 
     for story in many:
         for number in range(QUESTIONS):
@@ -282,6 +287,11 @@ def _history(story: Story, chance: random.Random) -> Iterator[Any]:
         if chance.random() < 0.3:
             taken_back_at = known_at + dt.timedelta(hours=chance.randrange(24 * 100))
             yield story.reversal(name, paid_on, amount_ore, known_at=taken_back_at)
+
+
+def _kinds(service: ServiceProcess, story: Story) -> set[str]:
+    entries = service.client.get(f"/v1/cards/{story.card_no}/entries").raise_for_status().json()
+    return {entry["content"]["source"]["type"] for entry in entries}
 
 
 def _question(chance: random.Random) -> dict[str, str]:
