@@ -1,0 +1,136 @@
+"""A card's whole life through grants, payroll and the ledger: what each wage comes to."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from deploy.local.stack import Stack
+from frikort_contracts.imports import Position
+from tests.integration import payroll_cases as cases
+from tests.integration.servers import Servers, ServiceProcess
+
+pytestmark = pytest.mark.slow
+
+CAP = {"amount_ore": 4_000_000, "in_force_from": "2023-01-01", "legal_basis": "L 119"}
+
+
+class Life:
+    """One citizen's, in three services; every step is waited for where it is read."""
+
+    def __init__(
+        self, grants: ServiceProcess, payroll: ServiceProcess, ledger: ServiceProcess
+    ) -> None:
+        self.grants, self.payroll, self.ledger = grants, payroll, ledger
+        self.card_no, self.cpr = cases.new_card()
+        self.employed = cases.employment(self.card_no)
+
+    def decide(self, path: str, body: dict[str, Any]) -> None:
+        answer = self.grants.client.post(f"/v1/{path}", json=body).raise_for_status()
+        self._await(Position.model_validate(answer.json()["position"]), self.payroll, self.ledger)
+
+    def change(self, path: str, effective_on: str, decided_on: str, **more: str) -> None:
+        body = {"effective_on": effective_on, "decided_on": decided_on, **more}
+        self.decide(f"grants/{self.card_no}/{path}", body)
+
+    def grant(self) -> None:
+        self.decide("grants", cases.grant(self.card_no, self.cpr))
+        self._register("employments", self.employed)
+
+    def pay(self, paid_on: str) -> None:
+        at = f"{paid_on}T18:00:00+02:00"
+        self._register("wages", cases.wage(self.employed, paid_on=paid_on, registered_at=at))
+
+    def covered_ore(self, **asked: str) -> int:
+        answer = self.ledger.client.get(
+            f"/v1/cards/{self.card_no}/allowance", params={"year": 2023, **asked}
+        )
+        covered: int = answer.raise_for_status().json()["covered_ore"]
+        return covered
+
+    def _register(self, path: str, body: dict[str, Any]) -> None:
+        answer = self.payroll.client.post(f"/v1/{path}", json=body).raise_for_status()
+        self._await(Position.model_validate(answer.json()["position"]), self.ledger)
+
+    def _await(self, position: Position, *readers: ServiceProcess) -> None:
+        assert [r.progress(position)[0].state for r in readers] == ["applied"] * len(readers)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Servers whose topics hold nothing but what these tests bring about."""
+    stack = Stack.temporary(tmp_path_factory.mktemp("life"))
+    stack.start_servers()
+    try:
+        yield Servers(stack)
+    finally:
+        stack.stop()
+
+
+@pytest.fixture(scope="module")
+def services(servers: Servers) -> Iterator[tuple[ServiceProcess, ...]]:
+    with ExitStack() as stack:
+        started = []
+        for name in ("grants", "payroll", "allowance"):
+            service = servers.service(name)
+            stack.callback(service.close)
+            started.append(service.start())
+        cap = started[-1].client.put("/v1/caps/2023", json=CAP)
+        assert cap.is_success, cap.text
+        yield tuple(started)
+
+
+@pytest.fixture
+def life(services: tuple[ServiceProcess, ...]) -> Life:
+    return Life(*services)
+
+
+def test_r14_wage_in_an_overturned_deactivation_is_covered_once_registered_after(
+    life: Life,
+) -> None:
+    life.grant()
+    life.change("deactivation", "2023-03-01", "2023-02-20")
+    life.pay("2023-03-31")
+    inactive_ore = life.covered_ore()
+    life.change(
+        "appeal", "2023-03-01", "2023-06-12", outcome="overturned", overturns="grant-deactivated"
+    )
+    life.pay("2023-04-28")
+    overturned_ore = life.covered_ore()
+
+    assert (inactive_ore, overturned_ore) == (0, 150_000)
+
+
+def test_r34_wage_after_a_death_is_not_covered_whatever_is_decided_next(life: Life) -> None:
+    life.grant()
+    life.pay("2023-03-31")
+    life.decide(f"grants/{life.card_no}/closing", {"cause": "death", "effective_on": "2023-04-11"})
+    life.pay("2023-04-10")
+    life.pay("2023-04-11")
+
+    assert life.covered_ore() == 300_000
+
+
+def test_what_changes_no_coverage_passes_through_every_reader(life: Life) -> None:
+    reference = cases.new_reference("application")
+    applied = {
+        "application_ref": reference,
+        "cpr": life.cpr,
+        "municipality_code": cases.MUNICIPALITY,
+        "received_on": "2022-11-01",
+    }
+    refused = {"reason": "in-education", "decided_on": "2022-12-01"}
+    life.decide("applications", applied)
+    life.decide(f"applications/{reference}/refusal", refused)
+    life.grant()
+    life.change("dispensation", "2023-02-01", "2023-01-20")
+    life.change("appeal", "2023-02-01", "2023-02-01", outcome="upheld")
+    life.change(
+        "appeal", "2022-12-01", "2023-02-01", outcome="overturned", overturns="application-refused"
+    )
+    new_cpr = cases.new_card()[1]
+    life.decide("citizens/reidentification", {"old_cpr": life.cpr, "new_cpr": new_cpr})
+    life.pay("2023-03-31")
+
+    assert life.covered_ore() == 150_000
