@@ -13,7 +13,8 @@ import typer
 
 from cli import options
 from cli.errors import Rejection
-from cli.explain_output import Language, show_difference, show_explanation
+from cli.explain_output import show_difference, show_explanation
+from cli.explain_words import Language
 from cli.ledger import auditor
 from cli.output import JsonFlag, print_json, say
 from frikort_contracts.explanations import Asked

@@ -1,10 +1,10 @@
 """Explanations for people: each decision in a few lines, and two answers side by side."""
 
 from collections.abc import Iterable
-from enum import StrEnum
 
 from rich.text import Text
 
+from cli.explain_words import WORDS, Language, Words
 from cli.output import kroner, number, print_table, stdout_console
 from frikort_contracts.explanations import (
     Answer,
@@ -19,38 +19,32 @@ from frikort_contracts.explanations import (
 )
 from frikort_contracts.types import format_moment
 
-STANDINGS = {"law": "", "practice": " (practice)", "default": " (our default)"}
 WHY = {
     "known-later": "it became known later than the other answer knows",
     "dated-later": "its date is after the other answer's",
 }
 
 
-class Language(StrEnum):
-    """The languages that reasons are told in."""
-
-    DANISH = "da"
-    ENGLISH = "en"
-
-
 def show_explanation(found: Explanation, language: Language) -> None:
     """Print each decision, then what waits."""
-    year = "every year" if found.year is None else str(found.year)
-    _print(
-        f"Card {found.card_no}, {year}: wages and reversals {number(len(found.entries))}, "
-        f"waiting {number(len(found.waiting))}",
-        style="bold",
+    words = WORDS[language]
+    heading = words.heading.format(
+        card_no=found.card_no,
+        year=words.every_year if found.year is None else found.year,
+        entries=number(len(found.entries)),
+        waiting=number(len(found.waiting)),
     )
+    _print(heading, style="bold")
     for entry in found.entries:
         _show_entry(entry, found.card_no, language)
     for waiting in found.waiting:
         _show_waiting(waiting, language)
 
 
-def show_cited(rules: Iterable[str], basis: Iterable[Basis]) -> str:
+def cited(rules: Iterable[str], basis: Iterable[Basis], words: Words) -> str:
     """Give rules and what they rest on in one line."""
-    cited = "; ".join(f"{each.source}{STANDINGS[each.standing]}" for each in basis)
-    return f"{', '.join(rules)}: {cited}" if cited else ", ".join(rules)
+    sources = "; ".join(f"{each.source}{words.standings[each.standing]}" for each in basis)
+    return f"{', '.join(rules)}: {sources}" if sources else ", ".join(rules)
 
 
 def show_difference(found: Difference) -> None:
@@ -82,36 +76,46 @@ def show_difference(found: Difference) -> None:
 
 
 def _show_entry(entry: ExplainedEntry, asked_card: str, language: Language) -> None:
-    card = "" if entry.card_no == asked_card else f" on card {entry.card_no}"
+    words = WORDS[language]
+    same_card = entry.card_no == asked_card
+    heading = words.entry.format(
+        entry_no=entry.entry_no,
+        kind=words.kind(entry.kind),
+        amount=kroner(entry.amount_ore),
+        on_card="" if same_card else words.on_card.format(card_no=entry.card_no),
+        paid_on=entry.paid_on,
+    )
+    figures = words.figures.format(
+        covered=kroner(entry.covered_ore),
+        excess=kroner(entry.excess_ore),
+        limit=kroner(entry.limit_ore),
+        before=kroner(entry.before.remaining_ore),
+        after=kroner(entry.after.remaining_ore),
+    )
     _print()
-    _print(
-        f"Entry {entry.entry_no}: {entry.kind} of {kroner(entry.amount_ore)}{card}, paid "
-        f"{entry.paid_on}",
-        style="bold",
-    )
+    _print(heading, style="bold")
     _print(f"  {entry.danish if language is Language.DANISH else entry.english}")
-    _print(
-        f"  Covered {kroner(entry.covered_ore)}, excess {kroner(entry.excess_ore)}. Left of "
-        f"{kroner(entry.limit_ore)}: {kroner(entry.before.remaining_ore)} before, "
-        f"{kroner(entry.after.remaining_ore)} after."
-    )
-    _print(f"  {show_cited(entry.rules, entry.basis)}")
-    if entry.card_change is not None:
-        change = entry.card_change
-        _print(f"  The card: {change.kind} from {change.effective_on} (entry {change.entry_no})")
+    _print(f"  {figures}")
+    _print(f"  {cited(entry.rules, entry.basis, words)}")
+    if (change := entry.card_change) is not None:
+        told = change.model_dump() | {"kind": words.kind(change.kind)}
+        _print(f"  {words.card_change.format_map(told)}")
     for case in entry.attention:
-        _print(f"  A person must look: {case.code} (entry {case.entry_no})")
-    _print(f"  Recorded {format_moment(entry.recorded_at)}, hash {entry.hash}")
+        _print(f"  {words.attention.format_map(case.model_dump())}")
+    recorded_at = format_moment(entry.recorded_at)
+    _print(f"  {words.recorded.format(at=recorded_at, hash=entry.hash)}")
 
 
 def _show_waiting(waiting: WaitingWage, language: Language) -> None:
-    paid_on = "unknown" if waiting.paid_on is None else waiting.paid_on.isoformat()
-    _print()
-    _print(
-        f"Waiting: {waiting.kind} of {kroner(waiting.amount_ore)}, paid {paid_on} "
-        f"({waiting.reason})",
-        style="bold",
+    words = WORDS[language]
+    heading = words.waiting.format(
+        kind=words.kind(waiting.kind),
+        amount=words.unknown if waiting.amount_ore is None else kroner(waiting.amount_ore),
+        paid_on=waiting.paid_on or words.unknown,
+        reason=waiting.reason,
     )
+    _print()
+    _print(heading, style="bold")
     _print(f"  {waiting.danish if language is Language.DANISH else waiting.english}")
 
 

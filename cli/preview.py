@@ -7,12 +7,11 @@ import typer
 
 from cli import options
 from cli.client import Client
-from cli.explain_output import Language, show_cited
+from cli.explain_output import cited
+from cli.explain_words import WORDS, Language
 from cli.output import JsonFlag, kroner, number, print_json, say, stdout_console
 from cli.settings import Settings
 from frikort_contracts.explanations import Preview, PreviewRequest
-
-STILL_TO_DO = "Nothing was recorded. The wage, once paid, must be registered in Socialtfrikort.dk."
 
 
 def preview(
@@ -61,19 +60,20 @@ def preview(
 
 
 def _show(found: Preview, language: Language) -> None:
+    words = WORDS[language]
     lines = [found.danish if language is Language.DANISH else found.english]
     if found.limit_ore is not None:
-        lines.append(
-            f"Covered {kroner(found.covered_ore)}, excess {kroner(found.excess_ore)}. Left of "
-            f"{kroner(found.limit_ore)}: {kroner(found.remaining_before_ore)} before, "
-            f"{kroner(found.remaining_after_ore)} after."
+        figures = words.figures.format(
+            covered=kroner(found.covered_ore),
+            excess=kroner(found.excess_ore),
+            limit=kroner(found.limit_ore),
+            before=kroner(found.remaining_before_ore),
+            after=kroner(found.remaining_after_ore),
         )
-    lines.append(show_cited(found.rules, found.basis))
+        lines.append(figures)
+    lines.append(cited(found.rules, found.basis, words))
     if found.waiting:
-        lines.append(
-            f"Not decided yet: messages {number(found.waiting)}. Once they are, the answer may be "
-            "another."
-        )
+        lines.append(words.undecided.format(number=number(found.waiting)))
     for line in lines:
         stdout_console().print(line, soft_wrap=True, markup=False)
-    say(STILL_TO_DO)
+    say(words.still_to_do)

@@ -1,16 +1,20 @@
 """`frikort preview` against a real HTTP server; `ledger explain` on rows as the ledger has them."""
 
 import json
+import string
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner, Result
 
 import cli.explain
 from cli.explain import Read
+from cli.explain_words import WORDS, Language, Words
 from cli.main import app
-from frikort_contracts.explanations import Difference, Explanation
+from frikort_contracts.explanations import Difference, Explanation, Standing
+from services.allowance.domain import CardChangeKind
 from services.allowance.explain import Row, to_caps
 from tests.unit.cli_fake_service import FakeService, Server
 from tests.unit.explain_cases import basis, changes_of, held_rows, journal_rows, rule_rows
@@ -85,6 +89,7 @@ def test_preview_is_told_in_words_and_says_that_nothing_was_recorded(server: Ser
     ]
     assert danish.stdout.startswith("Lønnen går over loftet.")
     assert "must be registered in Socialtfrikort.dk" in english.stderr
+    assert "skal, når den er udbetalt, registreres i Socialtfrikort.dk" in danish.stderr
 
 
 def test_preview_of_a_year_without_a_cap_shows_no_amounts(
@@ -168,7 +173,11 @@ def test_explain_tells_each_decision_and_what_waits() -> None:
 def test_explain_speaks_danish_when_asked() -> None:
     told = explain("--lang", "da").stdout
 
+    assert told.startswith("Kort 00042, alle år: lønninger og tilbageførsler 2, venter 1\n")
+    assert "Post 3: løn på 800,00 kr, udbetalt 2023-03-01\n" in told
     assert "de 500,00 kr, der var tilbage, er dækket" in told
+    assert "  Kortet: bevilget fra 2023-01-01 (post 1)\n" in told
+    assert "(vores standard)" in told
     assert "Den venter på, at årets loft bliver fastsat." in told
 
 
@@ -200,6 +209,21 @@ def test_explain_says_when_nothing_makes_two_answers_differ() -> None:
     asked = ["--year", "2023", "--from-known-at", "2026-01-05T12:00:00+01:00"]
 
     assert "Nothing makes them differ." in explain(*asked).stdout
+
+
+def _names(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_both_languages_say_the_same_and_leave_no_code_in_danish() -> None:
+    danish, english = WORDS[Language.DANISH], WORDS[Language.ENGLISH]
+    sentences = [f.name for f in fields(Words) if f.type is str]
+
+    assert {name: _names(getattr(danish, name)) for name in sentences} == {
+        name: _names(getattr(english, name)) for name in sentences
+    }
+    assert set(danish.kinds) == {"wage", "reversal", *get_args(CardChangeKind)}
+    assert set(danish.standings) == set(english.standings) == set(get_args(Standing))
 
 
 def test_explain_without_a_database_is_status_3(tmp_path: Any) -> None:

@@ -1,0 +1,86 @@
+"""The words around what the ledger explains, in Danish and English; the reasons are its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Language(StrEnum):
+    """The languages that explanations are printed in."""
+
+    DANISH = "da"
+    ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """Sentences with `{names}` to fill, and what codes read as."""
+
+    heading: str
+    every_year: str
+    entry: str
+    on_card: str
+    figures: str
+    card_change: str
+    attention: str
+    recorded: str
+    waiting: str
+    undecided: str
+    still_to_do: str
+    unknown: str
+    kinds: Mapping[str, str]
+    standings: Mapping[str, str]
+
+    def kind(self, code: str) -> str:
+        """Give what a kind of entry or card change reads as; one not known stays a code."""
+        return self.kinds.get(code, code)
+
+
+WORDS: Final[Mapping[Language, Words]] = {
+    Language.ENGLISH: Words(
+        heading="Card {card_no}, {year}: wages and reversals {entries}, waiting {waiting}",
+        every_year="every year",
+        entry="Entry {entry_no}: {kind} of {amount}{on_card}, paid {paid_on}",
+        on_card=" on card {card_no}",
+        figures="Covered {covered}, excess {excess}. Left of {limit}: {before} before, "
+        "{after} after.",
+        card_change="The card: {kind} from {effective_on} (entry {entry_no})",
+        attention="A person must look: {code} (entry {entry_no})",
+        recorded="Recorded {at}, hash {hash}",
+        waiting="Waiting: {kind} of {amount}, paid {paid_on} ({reason})",
+        undecided="Not decided yet: messages {number}. Once they are, the answer may be another.",
+        still_to_do="Nothing was recorded. The wage, once paid, must be registered in "
+        "Socialtfrikort.dk.",
+        unknown="unknown",
+        kinds={},
+        standings={"law": "", "practice": " (practice)", "default": " (our default)"},
+    ),
+    Language.DANISH: Words(
+        heading="Kort {card_no}, {year}: lønninger og tilbageførsler {entries}, venter {waiting}",
+        every_year="alle år",
+        entry="Post {entry_no}: {kind} på {amount}{on_card}, udbetalt {paid_on}",
+        on_card=" på kort {card_no}",
+        figures="Dækket {covered}, almindelig løn {excess}. Tilbage af {limit}: {before} før, "
+        "{after} efter.",
+        card_change="Kortet: {kind} fra {effective_on} (post {entry_no})",
+        attention="Et menneske skal se på den: {code} (post {entry_no})",
+        recorded="Registreret {at}, hash {hash}",
+        waiting="Venter: {kind} på {amount}, udbetalt {paid_on} ({reason})",
+        undecided="Endnu ikke afgjort: meddelelser {number}. Når de er det, kan svaret blive et "
+        "andet.",
+        still_to_do="Intet er registreret. Lønnen skal, når den er udbetalt, registreres i "
+        "Socialtfrikort.dk.",
+        unknown="ukendt",
+        kinds={
+            "wage": "løn",
+            "reversal": "tilbageførsel",
+            "issued": "bevilget",
+            "deactivated": "deaktiveret",
+            "reactivated": "genaktiveret",
+            "overturned": "deaktivering omgjort",
+            "closed": "lukket",
+        },
+        standings={"law": "", "practice": " (praksis)", "default": " (vores standard)"},
+    ),
+}
