@@ -92,10 +92,11 @@ def _candidates(
         for wage_no in by_card[row.card_no] | by_reference[row.external_ref]:
             wage = wages[wage_no]
             same_reference = wage.external_ref == row.external_ref
-            differences = len(_differences(row, wage))
             days = abs((row.paid_on - wage.paid_on).days)
-            is_like = differences <= DIFFERENCES_MAX and days <= DAYS_APART_MAX
-            if same_reference or is_like:
+            if days > DAYS_APART_MAX and not same_reference:
+                continue
+            differences = len(_differences(row, wage))
+            if differences <= DIFFERENCES_MAX or same_reference:
                 yield (not same_reference, differences, days, row_no, wage_no), row_no, wage_no
 
 

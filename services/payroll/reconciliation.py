@@ -5,6 +5,7 @@ All in one transaction; the same list again changes nothing. Why so:
 docs/decisions/0011-external-registration.md.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -106,8 +107,12 @@ async def reconcile(
         async with transaction(pool) as connection:
             ours = await _load(connection, tools)
             rows = list({row.external_ref: row for row in request.rows}.values())
-            comparison = compare(
-                rows, ours.listed(), first_on=request.first_on, last_on=request.last_on
+            comparison = await asyncio.to_thread(  # a long list takes seconds
+                compare,
+                rows,
+                ours.listed(),
+                first_on=request.first_on,
+                last_on=request.last_on,
             )
             today = business_date(tools.clock.now())
             confirmations = _confirmations(comparison, ours, today)
