@@ -10,6 +10,7 @@ from frikort_contracts.explanations import (
     Answer,
     Basis,
     CapEffect,
+    CapInForce,
     CapUsed,
     Difference,
     EntryEffect,
@@ -35,8 +36,12 @@ def show_explanation(found: Explanation, language: Language) -> None:
         waiting=number(len(found.waiting)),
     )
     _print(heading, style="bold")
-    for entry in found.entries:
-        _show_entry(entry, found.card_no, language)
+    entries: list[ExplainedEntry | CapInForce] = [*found.entries, *found.caps]
+    for entry in sorted(entries, key=lambda entry: entry.entry_no):
+        if isinstance(entry, ExplainedEntry):
+            _show_entry(entry, found.card_no, language)
+        else:
+            _show_cap(entry, words)
     for waiting in found.waiting:
         _show_waiting(waiting, language)
 
@@ -100,6 +105,24 @@ def _show_entry(entry: ExplainedEntry, asked_card: str, language: Language) -> N
     if (change := entry.card_change) is not None:
         told = change.model_dump() | {"kind": words.kind(change.kind)}
         _print(f"  {words.card_change.format_map(told)}")
+    _show_place(entry, words)
+
+
+def _show_cap(entry: CapInForce, words: Words) -> None:
+    cap = entry.cap
+    heading = words.cap.format(
+        entry_no=entry.entry_no,
+        year=entry.year,
+        amount=words.unknown if cap is None else kroner(cap.amount_ore),
+        in_force_from=words.unknown if cap is None else cap.in_force_from,
+        basis=words.unknown if cap is None else cap.legal_basis,
+    )
+    _print()
+    _print(heading, style="bold")
+    _show_place(entry, words)
+
+
+def _show_place(entry: ExplainedEntry | CapInForce, words: Words) -> None:
     for case in entry.attention:
         _print(f"  {words.attention.format_map(case.model_dump())}")
     recorded_at = format_moment(entry.recorded_at)

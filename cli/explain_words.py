@@ -25,6 +25,7 @@ class Words:
     card_change: str
     attention: str
     recorded: str
+    cap: str
     waiting: str
     undecided: str
     still_to_do: str
@@ -48,6 +49,8 @@ WORDS: Final[Mapping[Language, Words]] = {
         card_change="The card: {kind} from {effective_on} (entry {entry_no})",
         attention="A person must look: {code} (entry {entry_no})",
         recorded="Recorded {at}, hash {hash}",
+        cap="Entry {entry_no}: the cap of {year} is {amount} from {in_force_from} ({basis}); "
+        "nothing is decided again",
         waiting="Waiting: {kind} of {amount}, paid {paid_on} ({reason})",
         undecided="Not decided yet: messages {number}. Once they are, the answer may be another.",
         still_to_do="Nothing was recorded. The wage, once paid, must be registered in "
@@ -66,6 +69,8 @@ WORDS: Final[Mapping[Language, Words]] = {
         card_change="Kortet: {kind} fra {effective_on} (post {entry_no})",
         attention="Et menneske skal se på den: {code} (post {entry_no})",
         recorded="Registreret {at}, hash {hash}",
+        cap="Post {entry_no}: loftet for {year} er {amount} fra {in_force_from} ({basis}); intet "
+        "afgøres på ny",
         waiting="Venter: {kind} på {amount}, udbetalt {paid_on} ({reason})",
         undecided="Endnu ikke afgjort: meddelelser {number}. Når de er det, kan svaret blive et "
         "andet.",

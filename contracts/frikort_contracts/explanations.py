@@ -93,6 +93,17 @@ class ExplainedEntry(Contract):
     attention: tuple[AttentionRaisedFor, ...] = ()
 
 
+class CapInForce(Contract):
+    """A changed cap came into force for the citizen; nothing was decided again (R22)."""
+
+    entry_no: int
+    hash: str
+    recorded_at: Moment
+    year: int
+    cap: CapUsed | None
+    attention: tuple[AttentionRaisedFor, ...] = ()
+
+
 class WaitingWage(Contract):
     """A wage or reversal that is recorded and not decided yet; `reason` is a code."""
 
@@ -111,12 +122,15 @@ class WaitingWage(Contract):
 class Explanation(Contract):
     """The decisions about a card's holder in the order of their entries, and what waits.
 
+    `caps` are the changed caps whose entries lie between them.
+
     `year` is null when every year was asked for.
     """
 
     card_no: str
     year: int | None
     entries: tuple[ExplainedEntry, ...]
+    caps: tuple[CapInForce, ...] = ()
     waiting: tuple[WaitingWage, ...]
 
 

@@ -8,11 +8,12 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from frikort_contracts.explanations import (
     AttentionRaisedFor,
     Basis,
+    CapInForce,
     CapUsed,
     CardRule,
     ExplainedEntry,
@@ -40,6 +41,9 @@ from services.allowance.reasons import (
 
 Row = Mapping[str, Any]
 """A database row by column, from whichever driver."""
+Read: TypeAlias = tuple[Row, Mapping[str, Any]]
+"""A row of the journal, and what its bytes say."""
+CAP_SET = "annual-cap-set"
 _WAGES = ("wage-paid", "wage-reversed")
 _RESTS_ON_CAP = frozenset({ApportionReason.WITHIN_CAP, ApportionReason.OVER_CAP})
 
@@ -73,7 +77,7 @@ def to_caps(rules: Iterable[Row]) -> Caps:
     by_year: dict[int, list[Cap]] = {}
     basis = {}
     for row in rules:
-        if row["type"] != "annual-cap-set":
+        if row["type"] != CAP_SET:
             continue
         cap = Cap(
             version=row["version"],
@@ -102,19 +106,20 @@ def explain(
     to no year. `changes`: what the ledger keeps of their cards' changes, as JSON. `held`: their
     held payroll messages in order; those of other years are left out.
     """
+    rows = [(row, json.loads(row["bytes"])) for row in journal]
     waiting = (_waiting(row) for row in held)
     return Explanation(
         card_no=card_no,
         year=year,
-        entries=tuple(_explained(journal, _to_changes(changes), caps)),
+        entries=tuple(_explained(rows, _to_changes(changes), caps)),
+        caps=tuple(_caps_in_force(rows, caps)),
         waiting=tuple(w for w in waiting if w is not None and year in {None, _year(w, year)}),
     )
 
 
 def _explained(
-    journal: Iterable[Row], changes: Sequence[CardChange], caps: Caps
+    rows: Sequence[Read], changes: Sequence[CardChange], caps: Caps
 ) -> Iterable[ExplainedEntry]:
-    rows = [(row, json.loads(row["bytes"])) for row in journal]
     brought_by = {
         content["source"]["version"]: row["entry_no"]
         for row, content in rows
@@ -146,6 +151,24 @@ def _explained(
         )
 
 
+def _caps_in_force(rows: Iterable[Read], caps: Caps) -> Iterable[CapInForce]:
+    """Show the entries by which a changed cap was brought to the citizen."""
+    for row, content in rows:
+        source = content["source"]
+        if row["source_type"] != CAP_SET:
+            continue
+        year = source["payload"]["year"]
+        cap = next((cap for cap in caps.of(year) if cap.version == source["version"]), None)
+        yield CapInForce(
+            entry_no=row["entry_no"],
+            hash=bytes(row["hash"]).hex(),
+            recorded_at=row["recorded_at"],
+            year=year,
+            cap=caps.used(cap),
+            attention=tuple(_raised(row, content)),
+        )
+
+
 def _to_apportionment(row: Row, decision: Mapping[str, Any]) -> Apportionment:
     return Apportionment(
         decision["year"],
@@ -165,9 +188,7 @@ def _raised(row: Row, content: Mapping[str, Any]) -> Iterable[AttentionRaisedFor
     ]
 
 
-def _raised_later(
-    rows: Iterable[tuple[Row, Mapping[str, Any]]],
-) -> Mapping[str, list[AttentionRaisedFor]]:
+def _raised_later(rows: Iterable[Read]) -> Mapping[str, list[AttentionRaisedFor]]:
     """Give the attention that entries without a decision raise, by the wage it is about."""
     found: dict[str, list[AttentionRaisedFor]] = {}
     for row, content in rows:

@@ -11,14 +11,22 @@ from typer.testing import CliRunner, Result
 
 import cli.explain
 from cli.explain import Read
+from cli.explain_output import show_explanation
 from cli.explain_words import WORDS, Language, Words
 from cli.main import app
-from frikort_contracts.explanations import Difference, Explanation, Standing
+from frikort_contracts.explanations import (
+    AttentionRaisedFor,
+    CapInForce,
+    Difference,
+    Explanation,
+    Standing,
+)
 from services.allowance.domain import CardChangeKind
 from services.allowance.explain import Row, to_caps
+from services.allowance.explain import explain as explain_rows
 from tests.unit.cli_fake_service import FakeService, Server
 from tests.unit.explain_cases import basis, changes_of, held_rows, journal_rows, rule_rows
-from tests.unit.ledger_cases import CAP_ORE, Story, caps, post
+from tests.unit.ledger_cases import CAP_ORE, NOW, Story, caps, post
 
 PREVIEW: dict[str, Any] = {
     "card_no": "00042",
@@ -209,6 +217,38 @@ def test_explain_says_when_nothing_makes_two_answers_differ() -> None:
     asked = ["--year", "2023", "--from-known-at", "2026-01-05T12:00:00+01:00"]
 
     assert "Nothing makes them differ." in explain(*asked).stdout
+
+
+def test_explain_shows_a_cap_that_came_into_force_where_it_came(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    read = read_card("00042", 2023)
+    whole = explain_rows(
+        "00042", 2023, journal=read.journal, changes=read.changes, caps=read.caps, held=()
+    )
+    came = CapInForce(
+        entry_no=2,
+        hash="ab",
+        recorded_at=NOW,
+        year=2023,
+        cap=whole.entries[0].cap,
+        attention=(AttentionRaisedFor(entry_no=2, code="cap-changed-excess"),),
+    )
+    found = whole.model_copy(update={"caps": (came,), "entries": whole.entries[1:]})
+
+    show_explanation(found, Language.ENGLISH)
+
+    lines = [
+        line for line in capsys.readouterr().out.splitlines() if line[:5] in {"Entry", "  A p"}
+    ]
+    assert lines == [
+        (
+            f"Entry 2: the cap of 2023 is 20.000,00 kr from 2023-01-01 ({basis(1)}); nothing is "
+            "decided again"
+        ),
+        "  A person must look: cap-changed-excess (entry 2)",
+        "Entry 3: wage of 800,00 kr, paid 2023-03-01",
+    ]
 
 
 def _names(text: str) -> set[str]:

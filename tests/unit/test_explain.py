@@ -8,7 +8,9 @@ import pytest
 
 from deploy.local.settings import REPOSITORY
 from frikort_contracts.explanations import (
+    AttentionRaisedFor,
     Basis,
+    CapInForce,
     CapUsed,
     CardRule,
     ExplainedEntry,
@@ -28,6 +30,9 @@ from services.allowance.reasons import (
     in_english,
     why_held,
 )
+from services.allowance.sweep import CapChange
+from services.allowance.sweeps import Sweep
+from services.allowance.translate import read
 from services.chassis.inbox import Message
 from tests.unit.explain_cases import (
     basis,
@@ -326,3 +331,57 @@ def test_a_person_asked_to_look_is_named_whichever_entry_raised_it() -> None:
 
     found = [[(case.entry_no, case.code) for case in e.attention] for e in entries]
     assert found == [[(3, "grant-changed-since")], [(4, "grant-changed-since")]]
+
+
+def test_r22_a_cap_that_came_into_force_stands_between_the_decisions() -> None:
+    story, rules = Story(), caps_of_2023()
+    under_way = post(
+        [
+            story.issued(),
+            story.wage(
+                "over",
+                "2023-05-01",
+                CAP_ORE + 70,
+                known_at=dt.datetime(2023, 5, 2, tzinfo=dt.UTC),
+            ),
+        ],
+        rules,
+    )
+    (page,) = under_way.pages.values()
+    raised = CapChange(2, 2023, CAP_ORE, 2 * CAP_ORE)
+    rule = {
+        "id": identity("rule"),
+        "key": "cap:2023",
+        "type": "annual-cap-set",
+        "version": 2,
+        "known_at": "2023-06-01T00:00:00.000000Z",
+        "payload": {"year": 2023},
+    }
+    known_at = dt.datetime(2023, 6, 1, tzinfo=dt.UTC)
+    sweep = Sweep(change=raised, rule=rule, known_at=known_at, reached=None)
+    under_way.enter_cap(page, sweep.to_received(page, "751"), raised)
+    under_way.receive(read(story.wage("after", "2023-08-01", 10)))
+
+    found = explain(
+        "00123",
+        2023,
+        journal=journal_rows(under_way.entries),
+        changes=changes_of(page),
+        caps=to_caps(rule_rows(rules)),
+        held=(),
+    )
+
+    assert [(e.entry_no, e.after.remaining_ore) for e in found.entries] == [
+        (2, 0),
+        (4, CAP_ORE - 10),
+    ]
+    assert found.caps == (
+        CapInForce(
+            entry_no=3,
+            hash=under_way.entries[2].hash.hex(),
+            recorded_at=NOW,
+            year=2023,
+            cap=to_caps(rule_rows(rules)).used(rules.caps_of(2023)[1]),
+            attention=(AttentionRaisedFor(entry_no=3, code="cap-changed-excess"),),
+        ),
+    )
