@@ -93,12 +93,14 @@ class YearBalance(NamedTuple):
         covered_to = self.covered_to
         if covered_ore > 0 and (covered_to is None or paid_on > covered_to):
             covered_to = paid_on
-        over_cap_ore = excess_ore if reason is ApportionReason.OVER_CAP else 0
+        over_cap_ore = self.over_cap_ore
+        if excess_ore and reason is ApportionReason.OVER_CAP:
+            over_cap_ore += excess_ore
         return YearBalance(
             self.covered_ore + covered_ore,
             self.excess_ore + excess_ore,
             self.entries + 1,
-            self.over_cap_ore + over_cap_ore,
+            over_cap_ore,
             covered_to,
         )
 

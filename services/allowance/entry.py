@@ -163,16 +163,6 @@ def sent_event_id(source_id: str, citizen_id: str, index: int) -> str:
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
-def sent_events(
-    source_id: str, citizen_id: str, kinds: Sequence[tuple[str, About | None]]
-) -> list[SentEvent]:
-    """Give an entry's events their ids, in order."""
-    return [
-        SentEvent(kind, sent_event_id(source_id, citizen_id, index), about)
-        for index, (kind, about) in enumerate(kinds)
-    ]
-
-
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 """RFC 9562: the variant's two bits are 10, the other two stay."""
 _NAMESPACE = bytes.fromhex("5d0cbd9c0d4f5a519b1c6f6b1b7f6a11")

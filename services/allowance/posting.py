@@ -34,12 +34,11 @@ from services.allowance.domain import (
     turns,
 )
 from services.allowance.entry import (
-    About,
     SentEvent,
     chain_hash,
     entry_bytes,
     events_of,
-    sent_events,
+    sent_event_id,
 )
 from services.allowance.pages import CAP_UNKNOWN, GRANTS_BEHIND, Page, Waiting, note
 from services.allowance.sweep import CapChange, turned_by_cap
@@ -55,6 +54,7 @@ from services.chassis.clock import business_date
 from services.chassis.inbox import BEHIND_PARKED, Inbox, Message
 
 VERSION_GAP = "version-gap"
+_WITHIN_CAP = ApportionReason.WITHIN_CAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +160,10 @@ class Posting:
         An entry without decision or postings, and of no message that the inbox accounts for.
         """
         balance = page.state.year(change.year)
-        kinds = turned_by_cap(page.state, change)
-        sends = sent_events(received.source.id, page.citizen_id, kinds)
+        sends = [
+            SentEvent(kind, sent_event_id(received.source.id, page.citizen_id, index), about)
+            for index, (kind, about) in enumerate(turned_by_cap(page.state, change))
+        ]
         state = (change.year, change.limit_ore, balance.covered_ore, balance.excess_ore)
         self._append(page, received, None, None, sends, state)
 
@@ -225,7 +227,14 @@ class Posting:
         else:
             decided = apportion(wage, page.state, cap.amount_ore)
         before = page.state.year(year)
-        attention = self._about_wage(page, body, wage, decided, before, cap)
+        attention: Sequence[Attention] = ()
+        if (
+            decided.reason is not _WITHIN_CAP
+            or page.employments
+            or len(page.state.changes) > 1
+            or page.state.grants_version != wage.grants_version
+        ):
+            attention = self._about_wage(page, body, wage, decided, before, cap)
         self.originals[body.wage_id] = decided
         wages = self.wages.get(page.citizen_id)
         if wages is not None:
@@ -242,16 +251,7 @@ class Posting:
         before: YearBalance,
         cap: Cap,
     ) -> Sequence[Attention]:
-        """See whether a person must look at a wage; of nearly every one nobody must."""
-        _, changes, _ = page.state
-        employment = page.employments.get(body.employment_id or "") if page.employments else None
-        if (
-            employment is None
-            and len(changes) <= 1
-            and decided.reason is ApportionReason.WITHIN_CAP
-            and page.state.grants_version == wage.grants_version
-        ):
-            return ()
+        """See whether a person must look at a wage."""
         limit_now_ore = None
         caps = self.rules.caps_of(decided.year)
         if decided.reason is ApportionReason.OVER_CAP and len(caps) > 1:
@@ -260,10 +260,10 @@ class Posting:
         codes = about_wage(
             wage,
             decided,
-            changes=changes,
+            changes=page.state.changes,
             grants_version=page.state.grants_version,
             before=before,
-            employment=employment,
+            employment=page.employments.get(body.employment_id or ""),
             limit_ore=cap.amount_ore,
             limit_now_ore=limit_now_ore,
             pays_holiday=bool(body.holiday_pay_ore),
@@ -315,7 +315,7 @@ class Posting:
     ) -> None:
         """Write the page's next entry."""
         source = received.source
-        kinds: list[tuple[str, About | None]] = []
+        sends: list[SentEvent] = []
         covered_ore = excess_ore = None
         if decided is not None and limit_ore is not None and after is not None:
             before = page.state.year(decided.year)
@@ -323,10 +323,13 @@ class Posting:
             page.touched_years.add(decided.year)
             covered_ore, excess_ore = after[:2]
             turned = turns(before, after, limit_ore)
-            kinds = [(kind, None) for kind in events_of(source.type, turned)]
+            sends = [
+                SentEvent(kind, sent_event_id(source.id, page.citizen_id, index))
+                for index, kind in enumerate(events_of(source.type, turned))
+            ]
         for case in attention:
-            kinds.append(("attention-raised", case.content()))
-        sends = sent_events(source.id, page.citizen_id, kinds)
+            event_id = sent_event_id(source.id, page.citizen_id, len(sends))
+            sends.append(SentEvent("attention-raised", event_id, case.content()))
         year = None if decided is None else decided.year
         state = (year, limit_ore, covered_ore, excess_ore)
         self._append(page, received, decided, wage_id, sends, state)
