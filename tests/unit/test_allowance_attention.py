@@ -388,6 +388,85 @@ def test_r38_a_wage_recorded_after_its_year_was_closed_is_kept_and_not_covered()
     ]
 
 
+def test_r20_a_wage_of_the_same_day_is_not_late() -> None:
+    tale = Tale()
+    messages = [
+        tale.issued(),
+        tale.wage("a", "2023-06-01", CAP_ORE - 1),
+        tale.wage("b", "2023-06-01", 9),
+    ]
+
+    assert codes(post(messages, RULES).entries[-1]) == []
+
+
+def test_r22_excess_under_the_cap_in_force_is_no_case() -> None:
+    tale = Tale(known_at="2023-08-01T10:00:00.000000Z")
+    messages = [tale.issued(), tale.wage("a", "2023-02-15", 2 * CAP_ORE + 9)]
+
+    done = post(messages, two_caps())
+
+    assert decisions(done.entries) == [("wage-paid", 2 * CAP_ORE, 9, "over-cap")]
+    assert codes(done.entries[-1]) == []
+
+
+def test_r21_a_wage_of_which_nothing_was_covered_frees_no_room() -> None:
+    tale = Tale()
+    messages = [
+        tale.issued(),
+        tale.wage("a", "2023-02-01", CAP_ORE),
+        tale.wage("b", "2023-03-01", 70),
+        tale.wage("c", "2023-04-01", 80),
+        tale.reversal("c", "2023-04-01", 80),
+    ]
+
+    assert codes(post(messages, RULES).entries[-1]) == []
+
+
+def test_r8_an_employment_that_begins_with_the_card_is_no_case() -> None:
+    tale = Tale()
+    messages = [
+        tale.issued("2023-03-10"),
+        tale.employed("2023-03-10"),
+        tale.wage("a", "2023-03-31", 5),
+        tale.reactivated("2023-05-10"),
+        tale.wage("b", "2023-05-31", 5, rests_on=2),
+    ]
+
+    assert [codes(entry) for entry in post(messages, RULES).entries] == [
+        [],
+        [],
+        [],
+        [],
+        ["work-before-grant"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("starts_on", "paid_on", "expected"),
+    [
+        ("2023-03-09", "2023-04-09", ["work-before-grant"]),
+        ("2023-03-09", "2023-04-10", []),
+        ("2023-03-10", "2023-03-31", []),
+    ],
+    ids=["the 31st day", "the 32nd day", "begun with the card"],
+)
+def test_r8_work_is_looked_for_in_the_31_days_before_a_wage(
+    starts_on: str, paid_on: str, expected: list[str]
+) -> None:
+    tale = Tale()
+    messages = [
+        tale.issued("2023-03-10"),
+        tale.employed(starts_on),
+        tale.wage("a", paid_on, 5, rests_on=2),
+        tale.deactivated("2023-12-01"),
+    ]
+
+    done = post(messages, RULES)
+
+    (wage,) = [e for e in done.entries if e.received.source.type == "wage-paid"]
+    assert codes(wage) == expected
+
+
 @pytest.mark.parametrize("page", ["integrator.md", "operator.md"])
 def test_the_pages_tell_every_code_and_no_other(page: str) -> None:
     text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from cli.proof import Proof, Stored
+from services.allowance import posting, store
 from services.allowance.domain import Cap
+from services.allowance.entry import GENESIS, chain_hash
 from services.allowance.missing_caps import years_to_tell
 from services.allowance.posting import Posting
 from services.allowance.sweep import CapChange, due_change
@@ -32,7 +35,7 @@ RULE: dict[str, Any] = {
 RAISED = CapChange(2, 2023, CAP_ORE, 2 * CAP_ORE)
 SWEEP = Sweep(
     change=RAISED,
-    rule=RULE,
+    rule=json.loads(json.dumps(RULE, sort_keys=True)),  # as it is read from the chain
     known_at=dt.datetime(2023, 6, 1, tzinfo=dt.UTC),
     reached=None,
 )
@@ -90,6 +93,97 @@ def test_excess_that_the_cap_did_not_make_is_no_case_of_a_changed_cap() -> None:
     done = swept([tale.issued("2023-04-01"), tale.wage("a", "2023-03-01", 5)])
 
     assert sent(done.entries[-1]) == []
+
+
+def test_a_lower_cap_that_leaves_nothing_gives_no_room_back() -> None:
+    tale = Tale()
+    done = post([tale.issued(), tale.wage("a", "2023-05-01", CAP_ORE)], caps(2023))
+    (page,) = done.pages.values()
+    lowered = CapChange(2, 2023, CAP_ORE - 5, CAP_ORE)
+
+    done.enter_cap(page, SWEEP.to_received(page, "751"), lowered)
+
+    assert sent(done.entries[-1]) == []
+
+
+def rule_row(rule: dict[str, Any]) -> dict[str, Any]:
+    """Make the row of the table `rules` that says a rule."""
+    content = canonical(rule)
+    payload = rule["payload"]
+    return {
+        "version": 1,
+        "hash": chain_hash(GENESIS, content),
+        "bytes": content,
+        "rule_key": rule["key"],
+        "type": rule["type"],
+        "event_id": rule["id"],
+        "known_at": dt.datetime.fromisoformat(rule["known_at"]),
+        "recorded_at": dt.datetime.fromisoformat(rule["recorded_at"]),
+        "year": payload["year"],
+        "amount_ore": payload["amount_ore"],
+        "income_limit_ore": None,
+        "in_force_from": payload["in_force_from"],
+        "legal_basis": payload["legal_basis"],
+    }
+
+
+def canonical(value: dict[str, Any]) -> bytes:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def proved(done: Posting, **rule: Any) -> list[str]:
+    """Prove a posting with its rule, and name the fields at fault in the last entry."""
+    proof = Proof()
+    proof.take_rule(rule_row(RULE | {"version": 1, "recorded_at": RULE["known_at"]} | rule))
+    stored = Stored(heads={}, balances={}, partitions={}, lanes=[])
+    where = ""
+    for entry in done.entries:
+        row = dict(zip(store.JOURNAL_COLUMNS, store._journal_row(entry), strict=True))  # noqa: SLF001
+        proof.take_entry(row, stored)
+        where = f"citizen {row['citizen_id']} entry {row['entry_no']}"
+    return [fault.field for fault in proof.faults if fault.where == where]
+
+
+def with_excess() -> Posting:
+    tale = Tale()
+    return swept([tale.issued(), tale.wage("a", "2023-05-01", CAP_ORE + 70)])
+
+
+def test_the_proof_takes_an_entry_of_a_sweep_whose_rule_it_has_seen() -> None:
+    assert proved(with_excess(), version=2) == []
+
+
+def test_the_proof_names_an_entry_of_a_rule_that_is_not_there() -> None:
+    other = "99999999-2222-4333-8444-555555555555"
+
+    assert "source" in proved(with_excess(), version=2, id=other)
+
+
+def test_the_proof_names_another_amount_than_the_rules() -> None:
+    payload = RULE["payload"] | {"amount_ore": 5}
+
+    found = proved(with_excess(), version=2, payload=payload)
+
+    assert found == ["source.payload", "source.sha256"]
+
+
+def test_the_proof_names_a_second_entry_of_a_rule() -> None:
+    done = with_excess()
+    (page,) = done.pages.values()
+    done.enter_cap(page, SWEEP.to_received(page, "751"), RAISED)
+
+    assert proved(done, version=2) == ["source"]
+
+
+def test_the_proof_names_a_case_that_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "turned_by_cap", lambda *_: [])
+
+    assert proved(with_excess(), version=2) == ["events"]
+
+
+def test_the_proof_names_a_sweep_of_a_year_that_is_not_open() -> None:
+    assert proved(swept([Tale().issued()]), version=2) == ["year"]
 
 
 def cap(version: int, amount_ore: int, in_force_from: str, *, year: int = 2023) -> Cap:
