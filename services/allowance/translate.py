@@ -223,7 +223,11 @@ def _read_headers(headers: Mapping[str, bytes]) -> tuple[str, str, str, int, str
     found = _ALL_HEADERS.fullmatch(b"\n".join([headers.get(name, b"") for name in _HEADERS]))
     if found is None:
         raise ContractError("headers-unreadable", f"header {_unreadable(headers)} is unreadable")
-    kind, source_id, citizen_id, version, municipality_code, _, _, _ = found.groups()
+    kind, source_id, citizen_id, version, municipality_code, _, time, _ = found.groups()
+    try:
+        dt.datetime.fromisoformat(time.decode())
+    except ValueError as error:
+        raise ContractError("headers-unreadable", "header ce_time is no moment") from error
     return (
         kind.decode(),
         source_id.decode(),

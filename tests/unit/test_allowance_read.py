@@ -28,6 +28,8 @@ def test_a_wage_as_payroll_sends_it_is_read() -> None:
         ("ce_type", b"wage-paid\x00"),
         ("ce_correlationid", b"\xff"),
         ("traceparent", b"\xc3\x28"),
+        ("ce_time", b"yesterday"),
+        ("ce_time", b"2023-02-30T00:00:00.000000Z"),
     ],
 )
 def test_headers_that_no_column_takes_are_refused(name: str, value: bytes) -> None:

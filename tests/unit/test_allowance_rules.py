@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from services.allowance.domain import Cap
 from services.allowance.entry import GENESIS, chain_hash
 from services.allowance.missing_caps import years_to_tell
 from services.allowance.posting import Posting
+from services.allowance.status import Picture, StatusQuestion, count
 from services.allowance.sweep import CapChange, due_change
 from services.allowance.sweeps import Sweep
 from services.chassis.inbox import Message
@@ -235,6 +237,47 @@ def test_a_cap_set_for_a_time_that_another_rules_already_sweeps_nobody() -> None
     now = dt.datetime(2023, 8, 1, tzinfo=dt.UTC)
 
     assert due_change({2023: of_year}, [], on=now.date(), now=now) is None
+
+
+@pytest.mark.parametrize(
+    ("on", "active"), [("2023-05-31", 1), ("2023-06-15", 1), ("2023-07-01", 1)]
+)
+def test_r14_the_status_counts_a_card_whose_deactivation_was_overturned(
+    on: str, active: int
+) -> None:
+    kinds = [("issued", "2023-01-01"), ("deactivated", "2023-06-01"), ("overturned", "2023-05-20")]
+    changes: list[Mapping[str, Any]] = [
+        {
+            "card_no": "00123",
+            "version": version,
+            "kind": kind,
+            "effective_on": dt.date.fromisoformat(effective_on),
+            "decided_on": dt.date(2023, 11, 20),
+            "municipality_code": None,
+        }
+        for version, (kind, effective_on) in enumerate(kinds, start=1)
+    ]
+    card = {
+        "card_no": "00123",
+        "citizen_id": "a",
+        "municipality_code": "751",
+        "valid_from": dt.date(2023, 1, 1),
+        "benefit": "none",
+        "age_group": "30-plus",
+    }
+    picture = Picture(
+        cards=[card],
+        changes={"00123": changes},
+        employments=[],
+        used=[],
+        covered=[],
+        rules=caps(2023),
+        now=dt.datetime(2024, 1, 1, tzinfo=dt.UTC),
+    )
+
+    question = StatusQuestion(on=dt.date.fromisoformat(on))
+
+    assert count(picture, question).active == active
 
 
 @pytest.mark.parametrize(
