@@ -13,9 +13,9 @@ from aiokafka import ConsumerRecord
 from frikort_contracts.allowance import AllowanceExhausted, AllowanceLow
 from frikort_contracts.envelope import Envelope
 from frikort_contracts.events import Event
-from frikort_contracts.grants import GrantIssued
+from frikort_contracts.grants import GrantClosed, GrantIssued
 from services.chassis.clock import Clock
-from services.chassis.database import Pool, deciding_again, transaction
+from services.chassis.database import Connection, Pool, deciding_again, transaction
 from services.chassis.errors import ContractError
 from services.chassis.identifiers import Identifiers, derived_id, traceparent
 from services.chassis.inbox import Inbox, Message, is_uuid
@@ -23,7 +23,7 @@ from services.chassis.reading import Received, parse_with, sort_out
 from services.notifications import domain, store, templates
 from services.notifications.handlers import Order, Origin, carry_out
 
-_parse_fact = parse_with([GrantIssued, AllowanceLow, AllowanceExhausted])
+_parse_fact = parse_with([GrantIssued, GrantClosed, AllowanceLow, AllowanceExhausted])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class FactReader:
             inbox = await Inbox.take(connection, records)
             received = await sort_out(connection, inbox, parse, now=now)
             await inbox.close()
-            await store.insert_cards(connection, _cards(received))
+            await _learn_cards(connection, received)
             orders = [order for item in received if (order := self._order(item, now)) is not None]
             await carry_out(connection, orders, clock=self.clock, ids=self.ids)
 
@@ -97,6 +97,22 @@ def _origin(envelope: Envelope) -> Origin:
         cause_id=envelope.id,
         traceparent=traceparent(envelope.traceparent),
     )
+
+
+async def _learn_cards(connection: Connection, received: Sequence[Received[Event]]) -> None:
+    """Learn whose cards are whose, and who has died; a card granted after that is not marked."""
+    deaths = [item for item in received if _is_death(item.event)]
+    if deaths:
+        citizens = [item.envelope.subject for item in deaths]
+        await store.mark_deceased(connection, citizens=citizens, card_nos=[])
+    await store.insert_cards(connection, _cards(received))
+    closed = [item.event.card_no for item in deaths if isinstance(item.event, GrantClosed)]
+    if closed:
+        await store.mark_deceased(connection, citizens=[], card_nos=closed)
+
+
+def _is_death(event: Event | None) -> bool:
+    return isinstance(event, GrantClosed) and event.cause == "death"
 
 
 def _cards(received: Sequence[Received[Event]]) -> dict[str, str]:

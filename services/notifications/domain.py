@@ -11,6 +11,7 @@ from typing import TypeAlias, assert_never
 
 NO_CONTACT = "no-contact"
 CONTACT_FAILING = "contact-failing"
+CITIZEN_DECEASED = "citizen-deceased"
 STALE = "stale"
 OUTCOME_UNKNOWN = "outcome-unknown"
 

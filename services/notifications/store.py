@@ -60,6 +60,34 @@ async def insert_cards(connection: Connection, cards: Mapping[str, str]) -> None
     )
 
 
+async def mark_deceased(
+    connection: Connection, *, citizens: Sequence[str], card_nos: Sequence[str]
+) -> None:
+    """Note whose holders have died: the cards that are known of some citizens, and some cards."""
+    await connection.execute(
+        "UPDATE cards SET deceased = TRUE WHERE citizen_id = ANY($1::UUID[]) OR card_no = ANY($2)",
+        list(citizens),
+        list(card_nos),
+    )
+
+
+async def find_deceased(connection: Connection, *, limit: int) -> list[tuple[str, str]]:
+    """Give texts (citizen, notification) for citizens who have died, locked."""
+    rows = await connection.fetch(
+        """
+        SELECT t.citizen_id, t.notification_id
+        FROM texts AS t
+        WHERE t.state = 'requested'
+          AND (SELECT bool_and(deceased) FROM cards WHERE cards.citizen_id = t.citizen_id)
+        ORDER BY t.requested_at
+        LIMIT $1
+        FOR UPDATE OF t SKIP LOCKED
+        """,
+        limit,
+    )
+    return [(str(row["citizen_id"]), str(row["notification_id"])) for row in rows]
+
+
 async def insert_texts(connection: Connection, rows: Sequence[TextRow]) -> None:
     """Write new texts down; the unique constraints decide between two writers."""
     if not rows:
@@ -155,6 +183,7 @@ async def claim_texts(
           WHERE t.state = 'requested'
             AND t.due_at <= $2
             AND c.failures < $4
+            AND NOT (SELECT bool_and(deceased) FROM cards WHERE cards.citizen_id = t.citizen_id)
           ORDER BY t.due_at
           LIMIT $3
           FOR UPDATE OF t SKIP LOCKED

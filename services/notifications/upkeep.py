@@ -90,6 +90,7 @@ class Upkeep:
             failing = await store.find_failing(
                 connection, failures_max=self.contact_failures_max, limit=BATCH_TEXTS
             )
+            deceased = await store.find_deceased(connection, limit=BATCH_TEXTS)
             orders = [
                 Order(
                     citizen_id=citizen_id,
@@ -98,11 +99,12 @@ class Upkeep:
                 for found, reason in (
                     (without, domain.NO_CONTACT),
                     (failing, domain.CONTACT_FAILING),
+                    (deceased, domain.CITIZEN_DECEASED),
                 )
                 for citizen_id, notification_id in found
             ]
             await carry_out(connection, orders, clock=self.clock, ids=self.ids)
-        return max(len(without), len(failing))
+        return max(len(without), len(failing), len(deceased))
 
     async def _measure(self) -> None:
         async with transaction(self.pool) as connection:

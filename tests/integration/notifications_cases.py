@@ -16,7 +16,7 @@ from deploy.local.stack import GATEWAY
 from frikort_contracts.allowance import AllowanceExhausted, AllowanceLow
 from frikort_contracts.envelope import Envelope, to_headers
 from frikort_contracts.events import Event
-from frikort_contracts.grants import GrantIssued
+from frikort_contracts.grants import GrantClosed, GrantIssued
 from frikort_contracts.topics import ALLOWANCE, GRANTS
 from frikort_contracts.types import AgeGroup, Benefit
 from tests.integration.servers import (
@@ -115,6 +115,19 @@ def issue_card(
         known_at=known_at,
     )
     return put_fact(servers, GRANTS.name, citizen.id, event, **fact)
+
+
+def register_death(servers: Servers, citizen: Citizen, *, version: int) -> str:
+    """Put a grant-closed on the topic, for its holder has died; give its id."""
+    today = dt.datetime.now(dt.UTC)
+    event = GrantClosed(
+        card_no=citizen.card_no,
+        effective_on=today.date(),
+        decided_on=today.date(),
+        cause="death",
+        known_at=today,
+    )
+    return put_fact(servers, GRANTS.name, citizen.id, event, version=version)
 
 
 def run_low(servers: Servers, citizen: Citizen, **fact: Any) -> str:

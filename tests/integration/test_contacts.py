@@ -35,6 +35,24 @@ def test_r40_a_number_that_is_never_reached_is_given_up_until_it_is_replaced(
     assert len(gateway.texts_to(citizen.phone)) == 1
 
 
+def test_r34_nobody_is_texted_at_the_number_of_somebody_who_has_died(
+    servers: Servers, gateway: GatewayProcess, notifications: ServiceProcess, citizen: Citizen
+) -> None:
+    cases.put_contact(notifications, citizen.card_no, citizen.phone)
+    cases.issue_card(servers, citizen)
+    cases.await_state(notifications, citizen.card_no, "delivered")
+
+    cases.register_death(servers, citizen, version=2)
+    notifications.progress(Position(service="grants", citizen_id=citizen.id, version=2))
+    cases.run_low(servers, citizen)
+    *_, last = cases.await_state(notifications, citizen.card_no, "delivered", "suppressed")
+    cases.issue_card(servers, citizen, card_no=citizen.other_card_no, version=3)
+
+    cases.await_state(notifications, citizen.other_card_no, "delivered")
+    assert last["reason"] == "citizen-deceased"
+    assert len(gateway.texts_to(citizen.phone)) == 2
+
+
 def test_the_newest_contact_of_a_citizens_cards_is_texted(
     servers: Servers, gateway: GatewayProcess, notifications: ServiceProcess, citizen: Citizen
 ) -> None:
