@@ -2,11 +2,14 @@
 
 import hashlib
 import os
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from cli import options
+from cli.caps_by_law import CAPS_BY_LAW, CapByLaw
 from cli.client import Client
 from cli.output import JsonFlag, kroner, print_json, say, stdout_console
 from cli.settings import Settings
@@ -97,6 +100,40 @@ def set_cap(
         amount = kroner(request.amount_ore)
         since = request.in_force_from.isoformat()
         stdout_console().print(f"The cap of {year} is {amount} from {since}.")
+
+
+@caps.command("seed")
+def seed(*, as_json: JsonFlag = False) -> None:
+    """Set the caps of 2019 to 2025 as the law has them.
+
+    Those that are set already stay as they are. The cap of a later year is set with `cap set`.
+    """
+    settings = Settings.from_environment(os.environ)
+    with Client(settings=settings, retry_s=settings.brief_retry_s, on_absence=say) as client:
+        answers = put_caps(client, CAPS_BY_LAW)
+    if as_json:
+        print_json(answers)
+        return
+    table = Table("year", "cap", "in force from", "basis", box=None)
+    for cap in CAPS_BY_LAW:
+        table.add_row(str(cap.year), kroner(cap.amount_kr * 100), cap.in_force_from, cap.basis)
+    stdout_console().print(table)
+
+
+def put_caps(client: Client, wanted: Iterable[CapByLaw]) -> list[Any]:
+    """Set caps, in order; give the service's answers."""
+    answers = []
+    for cap in wanted:
+        request = cap.request()
+        answers.append(
+            client.put(
+                "allowance",
+                f"/v1/caps/{cap.year}",
+                body=request,
+                headers={"Idempotency-Key": idempotency_key(cap.year, request)},
+            )
+        )
+    return answers
 
 
 def idempotency_key(year: int, request: SetCapRequest) -> str:

@@ -16,7 +16,8 @@ import httpx
 from rich.table import Table
 from rich.text import Text
 
-from cli.caps import idempotency_key
+from cli.caps import put_caps
+from cli.caps_by_law import CAPS_BY_LAW
 from cli.client import Client
 from cli.demo_story import balances_of, show_story
 from cli.errors import Rejection
@@ -32,18 +33,9 @@ from deploy.demo.history import KINDS, write_history
 from deploy.demo.published import PUBLISHED, PublishedFigure
 from deploy.local.settings import Settings as StackSettings
 from deploy.local.stack import Stack
-from frikort_contracts.requests import SetCapRequest
 
-CAPS: Final = (
-    # DOMAIN.md 1.2: what was in force while the history happened, and when it became known.
-    (2019, "2018-06-08", "LOV 689 af 08/06/2018"),
-    (2020, "2018-06-08", "LOV 689 af 08/06/2018"),
-    (2021, "2020-12-29", "LOV 2217 af 29/12/2020"),
-    (2022, "2020-12-29", "LOV 2217 af 29/12/2020"),
-    (2023, "2022-12-28", "LOV 1596 af 28/12/2022"),
-)
-CAP_ORE: Final = 20_000_00
-INCOME_LIMIT_ORE: Final = 10_000_00
+CAPS: Final = tuple(cap for cap in CAPS_BY_LAW if cap.known_at < "2023-06-01")
+"""What was known while the history happened: it ends the day before the cap was raised."""
 KINDS_IN_ORDER: Final = ("contacts", *(kind for kind in KINDS if kind != "contacts"))
 """Contacts first: a text then leaves as soon as there is something to tell."""
 KEPT: Final = ("FRIKORT_CACHE", "FRIKORT_STACK", "FRIKORT_LOG_LEVEL")
@@ -128,19 +120,8 @@ def _play(stack: Stack, environment: dict[str, str]) -> "_Played":
 
 
 def _set_caps(client: Client) -> None:
-    for year, known_at, basis in CAPS:
-        request = SetCapRequest.model_validate(
-            {
-                "amount_ore": CAP_ORE,
-                "income_limit_ore": INCOME_LIMIT_ORE,
-                "in_force_from": f"{year}-01-01",
-                "legal_basis": basis,
-                "known_at": known_at,
-            }
-        )
-        key = idempotency_key(year, request)
-        client.put("allowance", f"/v1/caps/{year}", body=request, headers={"Idempotency-Key": key})
-    say(f"Set the caps of {CAPS[0][0]} to {CAPS[-1][0]}: 20.000,00 kr a year.")
+    put_caps(client, CAPS)
+    say(f"Set the caps of {CAPS[0].year} to {CAPS[-1].year}: 20.000,00 kr a year.")
 
 
 def _import(settings: Settings, kind: str, file: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.caps_by_law import CAPS_BY_LAW
 from cli.main import app
 from frikort_contracts.types import COPENHAGEN
 from tests.unit.cli_fake_service import FakeService, Server
@@ -258,6 +259,28 @@ def test_cap_set_again_bears_the_same_key(server: Server, fake: FakeService) -> 
     assert first != other
 
 
+def test_caps_are_seeded_as_the_law_has_them(server: Server, fake: FakeService) -> None:
+    for cap in CAPS_BY_LAW:
+        fake.answers[f"PUT /v1/caps/{cap.year}"] = (200, {"year": cap.year})
+
+    result = ask(server, "cap", "seed")
+
+    asked = [(path, json.loads(body)) for path, _, _, body in fake.requests]
+    assert result.exit_code == 0
+    assert [(path, body["amount_ore"], body["in_force_from"]) for path, body in asked] == [
+        ("PUT /v1/caps/2019", 20_000_00, "2019-01-01"),
+        ("PUT /v1/caps/2020", 20_000_00, "2020-01-01"),
+        ("PUT /v1/caps/2021", 20_000_00, "2021-01-01"),
+        ("PUT /v1/caps/2022", 20_000_00, "2022-01-01"),
+        ("PUT /v1/caps/2023", 20_000_00, "2023-01-01"),
+        ("PUT /v1/caps/2023", 40_000_00, "2023-07-01"),
+        ("PUT /v1/caps/2024", 41_280_00, "2024-01-01"),
+        ("PUT /v1/caps/2025", 42_766_00, "2025-01-01"),
+    ]
+    assert all(body["legal_basis"] and body["known_at"] for _, body in asked)
+    assert "42.766,00 kr" in result.stdout
+
+
 def test_cap_set_prints_the_services_answer_as_json(server: Server) -> None:
     result = set_cap(server, "--json")
 
@@ -275,7 +298,15 @@ def test_refused_cap_says_why(server: Server, fake: FakeService) -> None:
 
 
 def test_every_command_explains_itself() -> None:
-    for command in ([], ["import"], ["balance"], ["status"], ["cap"], ["cap", "set"]):
+    for command in (
+        [],
+        ["import"],
+        ["balance"],
+        ["status"],
+        ["cap"],
+        ["cap", "set"],
+        ["cap", "seed"],
+    ):
         result = CliRunner().invoke(app, [*command, "--help"])
 
         assert result.exit_code == 0
