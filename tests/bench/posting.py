@@ -44,6 +44,7 @@ from tests.bench.history import YEARS, History, send
 POLL_S = 0.02
 CALM_S = 15.0
 """Nothing new for so long after the last commit: everything is visible."""
+READY_S = 30.0
 TIMEOUT_S = 300
 DRAIN_RECORDS_MAX = 5000
 CAP_ORE = 41_280_00
@@ -158,11 +159,16 @@ async def _all_read(stack: Stack, services: list[psutil.Popen]) -> None:
     async with httpx.AsyncClient() as client:
         for number in range(1, len(services) + 1):
             url = f"http://{HOST}:{_port(stack, number)}/readyz"
-            while True:
+            for _ in range(int(READY_S / POLL_S)):
+                said = "it does not answer"
                 with contextlib.suppress(httpx.TransportError):
-                    if (await client.get(url)).is_success:
+                    answer = await client.get(url)
+                    if answer.is_success:
                         break
+                    said = answer.text
                 await asyncio.sleep(POLL_S)
+            else:
+                raise TimeoutError(f"instance {number} is not ready: {said}")
 
 
 async def count_visible(bootstrap: str) -> int:

@@ -1,6 +1,5 @@
 """The ledger as a real process on real servers: held back, killed, doubled, tampered with."""
 
-import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -9,11 +8,17 @@ import psycopg
 import pytest
 
 from cli.ledger import prove
-from deploy.local.stack import Stack
-from frikort_contracts.imports import Position
 from frikort_contracts.topics import ALLOWANCE, BALANCES
 from services.chassis.inbox import Message
-from tests.bench.history import Sent, send
+from tests.integration.allowance_cases import (
+    SETTLED_S,
+    Wire,
+    at,
+    decided,
+    servers_at,
+    set_cap,
+    until_applied,
+)
 from tests.integration.servers import Servers, ServiceProcess, header, payload, wait_for
 from tests.unit.ledger_cases import CAP_ORE, Story, caps, decisions, post
 
@@ -21,18 +26,12 @@ pytestmark = pytest.mark.slow
 
 RULES = caps(2023, 2024)
 KILLS = 6
-SETTLED_S = 60.0
 
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Servers whose topics hold nothing but what these tests put there."""
-    stack = Stack.temporary(tmp_path_factory.mktemp("ledger"))
-    stack.start_servers()
-    try:
-        yield Servers(stack)
-    finally:
-        stack.stop()
+    yield from servers_at(tmp_path_factory.mktemp("ledger"))
 
 
 @pytest.fixture(scope="module")
@@ -47,63 +46,9 @@ def allowance(servers: Servers) -> Iterator[ServiceProcess]:
         service.close()
 
 
-class Wire:
-    """Sends messages as the relays of grants and payroll would: numbered per partition."""
-
-    def __init__(self, servers: Servers) -> None:
-        self._servers = servers
-        self._seqs: dict[tuple[str, int], int] = {}
-
-    def send(self, messages: Iterable[Message]) -> None:
-        records = []
-        for message in messages:
-            lane = (message.topic, message.partition)
-            self._seqs[lane] = self._seqs.get(lane, 0) + 1
-            headers = [*message.headers.items(), ("ce_partitionseq", b"%d" % self._seqs[lane])]
-            records.append(Sent(*lane, message.key or b"", message.value, headers))
-        asyncio.run(send(self._servers.stack.kafka, iter(records)))
-
-
 @pytest.fixture(scope="module")
 def wire(servers: Servers) -> Wire:
     return Wire(servers)
-
-
-def set_cap(service: ServiceProcess, year: int, amount_ore: int = CAP_ORE, **more: str) -> None:
-    body = {
-        "amount_ore": amount_ore,
-        "in_force_from": f"{year}-01-01",
-        "legal_basis": "LOV 689",
-        "known_at": "2018-06-08",
-    } | more
-    service.client.put(f"/v1/caps/{year}", json=body).raise_for_status()
-
-
-def at(story: Story) -> Position:
-    return Position(service="payroll", citizen_id=story.citizen_id, version=story.payroll_version)
-
-
-def until_applied(service: ServiceProcess, stories: Sequence[Story]) -> None:
-    """Wait until everything of some citizens is applied; what waits may yet be released."""
-    wait_for(
-        lambda: {each.state for each in service.progress(*map(at, stories))} == {"applied"},
-        what="every message applied",
-        timeout_s=SETTLED_S,
-    )
-
-
-def decided(service: ServiceProcess, story: Story) -> list[tuple[str, int, int, str]]:
-    entries = service.client.get(f"/v1/cards/{story.card_no}/entries").raise_for_status().json()
-    return [
-        (
-            entry["content"]["source"]["type"],
-            entry["content"]["decision"]["covered_ore"],
-            entry["content"]["decision"]["excess_ore"],
-            entry["content"]["decision"]["reason"],
-        )
-        for entry in entries
-        if "decision" in entry["content"]
-    ]
 
 
 def expected(messages: Sequence[Message]) -> list[tuple[str, int, int, str]]:

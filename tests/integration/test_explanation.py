@@ -12,11 +12,10 @@ from psycopg import sql
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from deploy.local.stack import Stack
 from frikort_contracts.explanations import Difference, Explanation, Preview
 from frikort_contracts.topics import ALLOWANCE
+from tests.integration.allowance_cases import Wire, at, servers_at, set_cap, until_applied
 from tests.integration.servers import Servers, ServiceProcess, wait_for
-from tests.integration.test_allowance import Wire, at, set_cap, until_applied
 from tests.unit.ledger_cases import CAP_ORE, Story, identity
 
 pytestmark = pytest.mark.slow
@@ -31,12 +30,7 @@ START = dt.datetime(2023, 1, 1, tzinfo=dt.UTC)
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Servers whose topics hold nothing but what these tests put there."""
-    stack = Stack.temporary(tmp_path_factory.mktemp("explanation"))
-    stack.start_servers()
-    try:
-        yield Servers(stack)
-    finally:
-        stack.stop()
+    yield from servers_at(tmp_path_factory.mktemp("explanation"))
 
 
 @pytest.fixture(scope="module")

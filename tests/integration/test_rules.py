@@ -10,13 +10,12 @@ import psycopg
 import pytest
 
 from cli.ledger import prove
-from deploy.local.stack import Stack
 from frikort_contracts.topics import ALLOWANCE, RULES
 from services.allowance import handlers, sweeps
 from services.chassis.database import open_pool
 from services.chassis.errors import ConflictError
+from tests.integration.allowance_cases import Wire, decided, servers_at, set_cap, until_applied
 from tests.integration.servers import Servers, ServiceProcess, header, payload, wait_for
-from tests.integration.test_allowance import Wire, decided, set_cap, until_applied
 from tests.unit.attention_cases import Tale
 from tests.unit.ledger_cases import CAP_ORE, identity
 
@@ -28,12 +27,7 @@ LATER = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Servers whose topics hold nothing but what these tests put there."""
-    stack = Stack.temporary(tmp_path_factory.mktemp("rules"))
-    stack.start_servers()
-    try:
-        yield Servers(stack)
-    finally:
-        stack.stop()
+    yield from servers_at(tmp_path_factory.mktemp("rules"))
 
 
 @pytest.fixture(scope="module")
