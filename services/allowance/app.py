@@ -123,8 +123,7 @@ async def serve() -> int:
 
 def _journal_relay(share: int, bootstrap: str, pool: Pool, consumer: Consumer) -> Relay:
     """Make the relay of a share of the journal's partitions, those that one instance reads."""
-    size = PARTITIONS // RELAY_SHARES
-    partitions = range(share * size, (share + 1) * size)
+    partitions = range(share, PARTITIONS, RELAY_SHARES)  # as the group deals them out
     return Relay(
         service="allowance",
         slot=f"journal-{share}",
