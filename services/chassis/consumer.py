@@ -20,7 +20,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
-from services.chassis.database import Pool
+from services.chassis.database import Pool, may_pass
 from services.chassis.errors import ConflictError, TransientError, describe
 from services.chassis.inbox import stored_offsets
 
@@ -68,7 +68,7 @@ class Consumer:
             batch_timeout_ms=BATCH_TIMEOUT_MS,
             max_records=records_max,
             max_partition_fetch_bytes=4 * 1024 * 1024,
-            listener=_SeekToStored(self),
+            listener=SeekToStored(self),
             parser=_raw,
             decoder=_records,
         )
@@ -108,6 +108,11 @@ class Consumer:
                 waiting += end - self._applied_to.get((partition.topic, partition.partition), end)
         return waiting > self._records_max
 
+    def fail(self, error: Exception) -> None:
+        """Have the process end: it cannot go on reading where it should."""
+        if not self.failure.done():
+            self.failure.set_exception(error)
+
     async def seek_to_stored(self, assigned: set[TopicPartition]) -> None:
         """Set every assigned partition to its position in the database."""
         async with self._pool.acquire() as connection:
@@ -122,8 +127,7 @@ class Consumer:
             await self._apply_or_retry(records)
             await self._inform_lag_monitors(records)
         except Exception as error:  # noqa: BLE001 - FastStream would swallow it and read on
-            if not self.failure.done():
-                self.failure.set_exception(error)
+            self.fail(error)
             await asyncio.Event().wait()  # read no further; the process is about to end
 
     async def _apply_or_retry(self, records: Sequence[ConsumerRecord]) -> None:
@@ -158,7 +162,9 @@ class Consumer:
             log.info("group_commit_failed", error=describe(error))
 
 
-class _SeekToStored(ConsumerRebalanceListener):  # type: ignore[misc]  # untyped library
+class SeekToStored(ConsumerRebalanceListener):  # type: ignore[misc]  # untyped library
+    """Sets partitions to their stored positions when they are assigned."""
+
     def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
 
@@ -166,7 +172,16 @@ class _SeekToStored(ConsumerRebalanceListener):  # type: ignore[misc]  # untyped
         """Finish nothing: a batch under way is fenced by the positions' row locks."""
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        await self._consumer.seek_to_stored(assigned)
+        """Seek, or end the process: aiokafka would log the fault and read on from elsewhere."""
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                return await self._consumer.seek_to_stored(assigned)
+            except Exception as error:  # noqa: BLE001 - whatever it is, no position is known
+                if attempt == ATTEMPTS_MAX - 1 or not may_pass(error):
+                    return self._consumer.fail(error)
+                log.warning("positions_unread", attempt=attempt, error=describe(error))
+            await asyncio.sleep(BACK_OFF_FIRST_S * 2**attempt)
+        return None
 
 
 async def _raw(batch: tuple[ConsumerRecord, ...]) -> KafkaMessage:
