@@ -237,6 +237,18 @@ async def append_entries(connection: Connection, entries: Sequence[Entry]) -> No
 
 async def store_pages(connection: Connection, pages: Sequence[Page]) -> None:
     """Write where the pages' chains end, and the balances of the years that were touched."""
+    await _store_ends(connection, pages)
+    await _store_balances(
+        connection,
+        [
+            (page.citizen_id, year, page.state.years[year])
+            for page in pages
+            for year in page.touched_years
+        ],
+    )
+
+
+async def _store_ends(connection: Connection, pages: Sequence[Page]) -> None:
     await connection.execute(
         """
         INSERT INTO citizens (
@@ -265,11 +277,11 @@ async def store_pages(connection: Connection, pages: Sequence[Page]) -> None:
         [page.payroll_version for page in pages],
         [changes_to_json(page.state.changes) for page in pages],
     )
-    touched = [
-        (page.citizen_id, year, page.state.years[year])
-        for page in pages
-        for year in page.touched_years
-    ]
+
+
+async def _store_balances(
+    connection: Connection, touched: Sequence[tuple[str, int, YearBalance]]
+) -> None:
     await connection.execute(
         """
         INSERT INTO balances (
