@@ -37,7 +37,7 @@ SEEN: Counter[str] = Counter()
 
 TO_BE_MET = set(ApportionReason) - {ApportionReason.YEAR_CLOSED}
 ROUNDS_MAX = 10
-"""One is enough nearly always; what has been met decides."""
+"""One is enough nearly always, for each is another: what has been met decides."""
 
 days = st.builds(dt.date, st.sampled_from(YEARS), st.integers(1, 12), st.sampled_from([1, 15, 28]))
 amounts = st.sampled_from([1, 99_99, 4_000_00, 10_000_00, 20_000_00, 25_000_00])
@@ -275,6 +275,7 @@ def test_the_ledger_decides_as_the_naive_one_whatever_comes_when() -> None:
             settings=settings(
                 max_examples=60,
                 stateful_step_count=40,
+                derandomize=False,  # which Hypothesis does in CI, making all rounds the same
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
