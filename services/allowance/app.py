@@ -23,18 +23,17 @@ from services.allowance.outbox import journal_source, rules_source
 from services.allowance.rules import MissCap, RulesWorkspace
 from services.chassis import runtime
 from services.chassis.accounts import publish_accounts
-from services.chassis.clock import SystemClock
+from services.chassis.composition import make_tools
 from services.chassis.consumer import Consumer
 from services.chassis.database import Pool, may_pass, open_pool
 from services.chassis.errors import describe
 from services.chassis.http import create_app, health_routes, progress_routes
-from services.chassis.identifiers import RandomIdentifiers, traceparent
+from services.chassis.identifiers import traceparent
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
 from services.chassis.relay import PAUSE_S, Relay
 from services.chassis.settings import ServiceSettings, SharedSettings
-from services.chassis.vault import Vault
-from services.chassis.workspace import Answer, Command, Tools, run_command
+from services.chassis.workspace import Answer, Command, run_command
 
 RELEASE_EVERY_S = 0.5
 RELAY_SHARES = 2
@@ -59,58 +58,37 @@ async def serve() -> int:
     shared, settings = SharedSettings.read(), Settings.read()
     configure_logging(service="allowance", level=shared.log_level)
     pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
-    clock = SystemClock()
-    ledger = Ledger(pool=pool, clock=clock)
-    tools = Tools(
-        clock=clock,
-        ids=RandomIdentifiers(),
-        vault=Vault(settings.master_key_bytes()),
-        production=shared.mode == "production",
-    )
+    tools = make_tools(shared, settings)
+    ledger = Ledger(pool=pool, clock=tools.clock)
 
     async def set_rule(command: Command) -> Answer:
         return await run_command(pool, lambda: RulesWorkspace(tools), command)
 
-    rules_relay = Relay(
-        service="allowance",
-        slot="rules",
-        topic=RULES,
-        source=rules_source(pool),
-        pool=pool,
-        bootstrap=shared.kafka,
-    )
     broker = runtime.make_broker(shared.kafka, client_id=f"allowance-{settings.instance}")
 
     def posted() -> None:
-        for relay in journal_relays:
+        for relay in relays:
             relay.wake()
 
     consumer = on_grants_and_payroll(
         broker, pool, ledger, instance=settings.instance, posted=posted
     )
-    journal_relays = [
-        _journal_relay(share, shared.kafka, pool, consumer) for share in range(RELAY_SHARES)
+    relays = [
+        _rules_relay(pool, shared.kafka),
+        *(_journal_relay(share, pool, shared.kafka, consumer) for share in range(RELAY_SHARES)),
     ]
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
-    app.include_router(ledger_routes(pool, clock))
-    app.include_router(explanation_routes(pool, clock))
+    app.include_router(ledger_routes(pool, tools.clock))
+    app.include_router(explanation_routes(pool, tools.clock))
     app.include_router(rule_routes(set_rule))
     app.include_router(progress_routes(inbox_progress(pool, "allowance", store.read_versions)))
-    app.include_router(
-        health_routes(
-            [
-                runtime.probe_database(pool),
-                runtime.probe_consumer(consumer),
-                *map(runtime.probe_relay, [*journal_relays, rules_relay]),
-            ]
-        )
-    )
+    app.include_router(health_routes(runtime.probes(pool, relays, consumer)))
     try:
         return await runtime.run(
             app,
             settings,
             background=[
-                *(relay.run() for relay in [*journal_relays, rules_relay]),
+                *(relay.run() for relay in relays),
                 _follow_rules(ledger, set_rule),
                 publish_accounts(pool),
             ],
@@ -121,7 +99,18 @@ async def serve() -> int:
         await pool.close()
 
 
-def _journal_relay(share: int, bootstrap: str, pool: Pool, consumer: Consumer) -> Relay:
+def _rules_relay(pool: Pool, bootstrap: str) -> Relay:
+    return Relay(
+        service="allowance",
+        slot="rules",
+        topic=RULES,
+        source=rules_source(pool),
+        pool=pool,
+        bootstrap=bootstrap,
+    )
+
+
+def _journal_relay(share: int, pool: Pool, bootstrap: str, consumer: Consumer) -> Relay:
     """Make the relay of a share of the journal's partitions, those that one instance reads."""
     partitions = range(share, PARTITIONS, RELAY_SHARES)  # as the group deals them out
     return Relay(

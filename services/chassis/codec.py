@@ -23,6 +23,10 @@ class Codec(Generic[E]):
             kind: TypeAdapter(event) for event, kind in self._kinds.items()
         }
 
+    def kinds(self) -> set[str]:
+        """Give the types that are stored."""
+        return set(self._adapters)
+
     def kind(self, event: E) -> str:
         """Give an event's type as it is stored."""
         return self._kinds[type(event)]

@@ -102,6 +102,12 @@ async def run(
     return 1 if failed else 0
 
 
+def probes(pool: Pool, relays: Sequence[Relay], consumer: Consumer | None = None) -> list[Probe]:
+    """Probe a service's parts: its database, its relays and, if it reads, its consumer."""
+    reading = [] if consumer is None else [probe_consumer(consumer)]
+    return [probe_database(pool), *map(probe_relay, relays), *reading]
+
+
 def probe_database(pool: Pool) -> Probe:
     """Probe that the database answers."""
 

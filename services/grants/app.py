@@ -1,6 +1,5 @@
 """Grants, put together: the one place that reads settings and opens connections."""
 
-import asyncio
 import sys
 from functools import partial
 
@@ -8,25 +7,19 @@ import uvloop
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from frikort_contracts.topics import GRANTS
 from services.chassis import runtime
-from services.chassis.clock import SystemClock
+from services.chassis.composition import make_imports, make_relay, make_tools
 from services.chassis.database import open_pool
 from services.chassis.http import create_app, health_routes, import_routes, progress_routes
-from services.chassis.identifiers import RandomIdentifiers
-from services.chassis.import_runner import ImportRunner
-from services.chassis.imports import Importer
 from services.chassis.logging import configure_logging
 from services.chassis.progress import own_progress
-from services.chassis.relay import Relay, store_source
 from services.chassis.settings import ServiceSettings, SharedSettings
-from services.chassis.vault import Vault
-from services.chassis.workspace import Answer, Command, Tools, run_command
+from services.chassis.workspace import Answer, Command, run_command
 from services.grants.api import application_routes, citizen_routes, grant_routes
 from services.grants.domain import ReviewReading
 from services.grants.handlers import GrantsWorkspace, Minors
 from services.grants.projections import read_grant
-from services.grants.translate import to_record
+from services.grants.translate import PUBLISHER
 
 
 class Settings(ServiceSettings):
@@ -47,12 +40,7 @@ async def serve() -> int:
     shared, settings = SharedSettings.read(), Settings.read()
     configure_logging(service="grants", level=shared.log_level)
     pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
-    tools = Tools(
-        clock=SystemClock(),
-        ids=RandomIdentifiers(),
-        vault=Vault(settings.master_key_bytes()),
-        production=shared.mode == "production",
-    )
+    tools = make_tools(shared, settings)
 
     def make() -> GrantsWorkspace:
         return GrantsWorkspace(tools, minors=settings.minors)
@@ -60,31 +48,17 @@ async def serve() -> int:
     async def carry_out(command: Command) -> Answer:
         return await run_command(pool, make, command)
 
-    wake = asyncio.Event()
-    importer = Importer(
-        pool=pool,
-        vault=tools.vault,
-        clock=tools.clock,
-        service="grants",
-        kinds=("grants", "grant-changes"),
-        wake=wake,
+    importer, runner = make_imports(
+        pool, tools, service="grants", kinds=("grants", "grant-changes"), make=make
     )
-    runner = ImportRunner(pool=pool, vault=tools.vault, make=make, wake=wake)
-    relay = Relay(
-        service="grants",
-        slot="events",
-        topic=GRANTS,
-        source=store_source(pool, to_record),
-        pool=pool,
-        bootstrap=shared.kafka,
-    )
+    relay = make_relay(pool, shared.kafka, PUBLISHER)
     app = create_app(title="Frikort grants", version="0.1.0", summary="Who holds which card")
     app.include_router(grant_routes(carry_out, partial(read_grant, pool, settings.review_reading)))
     app.include_router(application_routes(carry_out))
     app.include_router(citizen_routes(carry_out))
     app.include_router(progress_routes(own_progress("grants")))
     app.include_router(import_routes(importer, tools.ids))
-    app.include_router(health_routes([runtime.probe_database(pool), runtime.probe_relay(relay)]))
+    app.include_router(health_routes(runtime.probes(pool, [relay])))
     try:
         return await runtime.run(app, settings, background=[relay.run(), runner.run()])
     finally:

@@ -21,7 +21,7 @@ from services.chassis.workspace import Answer, Command, Recording, Tools, Worksp
 from services.grants import domain, store
 from services.grants.cpr import check_adult, check_cpr
 from services.grants.store import Place
-from services.grants.translate import CODEC, to_published
+from services.grants.translate import CODEC, PUBLISHER
 
 Minors: TypeAlias = Literal["refused", "taken"]
 CardRequest: TypeAlias = (
@@ -241,7 +241,7 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
             private=private,
         )
         position, stored = self.record(citizen_id, recording, command, now)
-        fact = to_published(event, known_at).model_dump(mode="json", exclude_none=True)
+        fact = PUBLISHER.published(event, known_at).model_dump(mode="json", exclude_none=True)
         return Answer(body={"event": stored.type, "id": stored.event_id, **fact}, position=position)
 
 

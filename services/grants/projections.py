@@ -11,7 +11,7 @@ from services.chassis import event_store
 from services.chassis.database import Pool
 from services.chassis.errors import NotFound
 from services.grants import domain, store
-from services.grants.translate import CODEC, is_about, to_published
+from services.grants.translate import CODEC, PUBLISHER, is_about
 
 
 class GrantNotFound(NotFound):
@@ -76,7 +76,7 @@ async def read_grant(pool: Pool, reading: domain.ReviewReading, card_no: str) ->
                     id=row.event_id,
                     version=row.version,
                     recorded_at=row.recorded_at,
-                    fact=json.loads(to_published(event, row.known_at).to_json()),
+                    fact=json.loads(PUBLISHER.published(event, row.known_at).to_json()),
                 )
             )
     card = citizen.cards[card_no]

@@ -1,6 +1,5 @@
 """Notifications, put together: the one place that reads settings and opens connections."""
 
-import asyncio
 import datetime as dt
 import sys
 from collections.abc import Sequence
@@ -14,26 +13,21 @@ from aiokafka import ConsumerRecord
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from frikort_contracts.topics import ALLOWANCE, GRANTS, NOTIFICATIONS
+from frikort_contracts.topics import ALLOWANCE, GRANTS
 from services.chassis import runtime
 from services.chassis.accounts import publish_accounts
-from services.chassis.clock import SystemClock
+from services.chassis.composition import make_imports, make_relay, make_tools
 from services.chassis.consumer import Consumer
 from services.chassis.database import Pool, open_pool
 from services.chassis.http import create_app, health_routes, import_routes, progress_routes
-from services.chassis.identifiers import RandomIdentifiers
-from services.chassis.import_runner import ImportRunner
-from services.chassis.imports import Importer
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
-from services.chassis.relay import Relay, store_source
 from services.chassis.settings import (
     ServiceSettings,
     SettingsError,
     SharedSettings,
     read_secret,
 )
-from services.chassis.vault import Vault
 from services.chassis.workspace import Answer, Command, Tools, run_command
 from services.notifications.api import contact_routes, message_routes, report_routes
 from services.notifications.consumers import FactReader
@@ -44,7 +38,7 @@ from services.notifications.projections import read_messages
 from services.notifications.quiet_hours import QuietHours
 from services.notifications.recorder import Recorder
 from services.notifications.sender import Sender
-from services.notifications.translate import to_record
+from services.notifications.translate import PUBLISHER
 from services.notifications.upkeep import Upkeep
 
 
@@ -155,12 +149,7 @@ async def serve() -> int:
     shared, settings = SharedSettings.read(), Settings.read()
     configure_logging(service="notifications", level=shared.log_level)
     pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
-    tools = Tools(
-        clock=SystemClock(),
-        ids=RandomIdentifiers(),
-        vault=Vault(settings.master_key_bytes()),
-        production=shared.mode == "production",
-    )
+    tools = make_tools(shared, settings)
     client = make_client(
         timeout_s=settings.gateway_timeout_s,
         connections_max=settings.in_flight_max,
@@ -178,8 +167,10 @@ async def serve() -> int:
 async def _run(
     shared: SharedSettings, settings: Settings, tools: Tools, pool: Pool, parts: Parts
 ) -> int:
+    make = partial(ContactsWorkspace, tools)
+
     async def carry_out(command: Command) -> Answer:
-        answer = await run_command(pool, partial(ContactsWorkspace, tools), command)
+        answer = await run_command(pool, make, command)
         parts.sender.wake()
         return answer
 
@@ -187,26 +178,14 @@ async def _run(
         await parts.facts.on_facts(records)
         parts.sender.wake()
 
-    wake = asyncio.Event()
-    importer = Importer(
-        pool=pool,
-        vault=tools.vault,
-        clock=tools.clock,
+    importer, runner = make_imports(
+        pool,
+        tools,
         service="notifications",
         kinds=("contacts",),
-        wake=wake,
+        make=partial(ContactsWorkspace, tools),
     )
-    runner = ImportRunner(
-        pool=pool, vault=tools.vault, make=partial(ContactsWorkspace, tools), wake=wake
-    )
-    relay = Relay(
-        service="notifications",
-        slot="events",
-        topic=NOTIFICATIONS,
-        source=store_source(pool, to_record),
-        pool=pool,
-        bootstrap=shared.kafka,
-    )
+    relay = make_relay(pool, shared.kafka, PUBLISHER)
     broker = runtime.make_broker(shared.kafka, client_id="notifications")
     consumer = Consumer(
         broker,
@@ -216,18 +195,13 @@ async def _run(
         topics=[GRANTS.name, ALLOWANCE.name],
         apply=on_facts,
     )
-    probes = [
-        runtime.probe_database(pool),
-        runtime.probe_relay(relay),
-        runtime.probe_consumer(consumer),
-    ]
     app = create_app(title="Frikort notifications", version="0.1.0", summary="Texts to citizens")
     app.include_router(contact_routes(carry_out))
     app.include_router(report_routes(parts.gateway, parts.recorder.record))
     app.include_router(message_routes(partial(read_messages, pool)))
     app.include_router(progress_routes(inbox_progress(pool, "notifications")))
     app.include_router(import_routes(importer, tools.ids))
-    app.include_router(health_routes(probes))
+    app.include_router(health_routes(runtime.probes(pool, [relay], consumer)))
     return await runtime.run(
         app,
         settings,

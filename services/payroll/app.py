@@ -1,6 +1,5 @@
 """Payroll, put together: the one place that reads settings and opens connections."""
 
-import asyncio
 import sys
 from functools import partial
 
@@ -8,27 +7,22 @@ import uvloop
 from pydantic_settings import SettingsConfigDict
 
 from frikort_contracts.requests import ReconcileRequest
-from frikort_contracts.topics import GRANTS, PAYROLL
+from frikort_contracts.topics import GRANTS
 from services.chassis import runtime
 from services.chassis.accounts import publish_accounts
-from services.chassis.clock import SystemClock
+from services.chassis.composition import make_imports, make_relay, make_tools
 from services.chassis.consumer import Consumer
 from services.chassis.database import open_pool
 from services.chassis.http import create_app, health_routes, import_routes, progress_routes
-from services.chassis.identifiers import RandomIdentifiers
-from services.chassis.import_runner import ImportRunner
-from services.chassis.imports import Importer
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
-from services.chassis.relay import Relay, store_source
 from services.chassis.settings import ServiceSettings, SharedSettings
-from services.chassis.vault import Vault
-from services.chassis.workspace import Answer, Command, Tools, run_command
+from services.chassis.workspace import Answer, Command, run_command
 from services.payroll.api import employment_routes, reconciliation_routes, wage_routes
 from services.payroll.consumers import on_frikort_grants
 from services.payroll.handlers import PayrollWorkspace
 from services.payroll.reconciliation import Reconciliation, reconcile
-from services.payroll.translate import to_record
+from services.payroll.translate import PUBLISHER
 from services.payroll.wages import read_wage
 
 
@@ -44,12 +38,7 @@ async def serve() -> int:
     shared, settings = SharedSettings.read(), Settings.read()
     configure_logging(service="payroll", level=shared.log_level)
     pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
-    tools = Tools(
-        clock=SystemClock(),
-        ids=RandomIdentifiers(),
-        vault=Vault(settings.master_key_bytes()),
-        production=shared.mode == "production",
-    )
+    tools = make_tools(shared, settings)
 
     def make() -> PayrollWorkspace:
         return PayrollWorkspace(tools)
@@ -60,24 +49,10 @@ async def serve() -> int:
     async def compare(request: ReconcileRequest, traceparent: str) -> Reconciliation:
         return await reconcile(pool, tools, request, traceparent=traceparent)
 
-    wake = asyncio.Event()
-    importer = Importer(
-        pool=pool,
-        vault=tools.vault,
-        clock=tools.clock,
-        service="payroll",
-        kinds=("employments", "wages", "wage-reversals"),
-        wake=wake,
+    importer, runner = make_imports(
+        pool, tools, service="payroll", kinds=("employments", "wages", "wage-reversals"), make=make
     )
-    runner = ImportRunner(pool=pool, vault=tools.vault, make=make, wake=wake)
-    relay = Relay(
-        service="payroll",
-        slot="events",
-        topic=PAYROLL,
-        source=store_source(pool, to_record),
-        pool=pool,
-        bootstrap=shared.kafka,
-    )
+    relay = make_relay(pool, shared.kafka, PUBLISHER)
     broker = runtime.make_broker(shared.kafka, client_id="payroll")
     consumer = Consumer(
         broker,
@@ -93,15 +68,7 @@ async def serve() -> int:
     app.include_router(reconciliation_routes(compare))
     app.include_router(progress_routes(inbox_progress(pool, "payroll")))
     app.include_router(import_routes(importer, tools.ids))
-    app.include_router(
-        health_routes(
-            [
-                runtime.probe_database(pool),
-                runtime.probe_relay(relay),
-                runtime.probe_consumer(consumer),
-            ]
-        )
-    )
+    app.include_router(health_routes(runtime.probes(pool, [relay], consumer)))
     try:
         return await runtime.run(
             app,

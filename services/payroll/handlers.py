@@ -19,7 +19,7 @@ from services.chassis.database import Connection
 from services.chassis.workspace import Answer, Command, Recording, Tools, Workspace
 from services.payroll import domain, refusals, store
 from services.payroll.store import Place, Standing
-from services.payroll.translate import CODEC, to_published
+from services.payroll.translate import CODEC, PUBLISHER
 from services.payroll.warnings import Card, warn_about, warn_about_employment
 
 CARD_NAMING = (RegisterEmploymentRequest, RegisterWageRequest)
@@ -265,7 +265,7 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
             private=private,
         )
         position, stored = self.record(citizen_id, recording, command, now)
-        fact = to_published(event, known_at).model_dump(mode="json", exclude_none=True)
+        fact = PUBLISHER.published(event, known_at).model_dump(mode="json", exclude_none=True)
         return Answer(body={"event": stored.type, "id": stored.event_id, **fact}, position=position)
 
 

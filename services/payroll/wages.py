@@ -22,7 +22,7 @@ from services.chassis.event_store import StoredEvent
 from services.chassis.vault import Vault
 from services.payroll import domain, store
 from services.payroll.store import Missing
-from services.payroll.translate import CODEC, to_published
+from services.payroll.translate import CODEC, PUBLISHER
 
 
 class WageNotFound(NotFound):
@@ -207,7 +207,7 @@ def _facts(events: Sequence[StoredEvent]) -> tuple[Fact, ...]:
             id=row.event_id,
             version=row.version,
             recorded_at=row.recorded_at,
-            fact=json.loads(to_published(CODEC.decode(row.type, row.data), row.known_at).to_json()),
+            fact=json.loads(PUBLISHER.published_of(row).to_json()),
         )
         for row in events
     )
