@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deploy.local.stack import Stack
-from tests.e2e import flaws
+from tests.e2e import rows
 from tests.e2e.command import TAKEN_OVER, Frikort
 
 CAPS = (
@@ -49,7 +49,7 @@ def frikort(stack: Stack) -> Frikort:
 def registered(stack: Stack, frikort: Frikort, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A few cards, employments and wages of a municipality that is not the demo's."""
     folder = tmp_path_factory.mktemp("registered")
-    for sheets in flaws.REGISTERED:
+    for sheets in rows.REGISTERED:
         importing = [
             frikort.start("import", sheet.kind, str(sheet.corrected(folder)), "--wait")
             for sheet in sheets

@@ -1,209 +1,10 @@
 """Files with a bad row of every kind, each with what is to be said of it.
 
-They are of a municipality and of cards (below 00100) that the demo's history does not use, and
-rest on the few facts of `REGISTERED`.
+They rest on the few facts that `rows.REGISTERED` tells.
 """
 
+from tests.e2e.rows import OTHER_CVR, change, contact, employment, grant, reversal, wage
 from tests.e2e.sheets import Fault, Line, Row, Sheet
-
-MUNICIPALITY = "461"
-CVR, OTHER_CVR = "13748136", "44000008"
-UNPAID = "00016"
-HOLDERS = ("00011", "00012", "00013", "00014", "00015", UNPAID)
-"""Cards that are granted before any bad file comes; 00015 is deactivated, its wage reversed."""
-
-
-def grant(card_no: str, **given: str) -> Row:
-    """Write a grant; its citizen is made up from the card's number."""
-    return {
-        "cpr": f"710110{card_no[1:]}",
-        "card_no": card_no,
-        "municipality_code": MUNICIPALITY,
-        "valid_from": "02-01-2023",
-        "decided_on": "2023-01-02",
-        "benefit": "kontanthjaelp",
-        "age_group": "30-plus",
-        "registered_at": "2023-01-02",
-        **given,
-    }
-
-
-def change(card_no: str, kind: str, **given: str) -> Row:
-    """Write a change of a grant."""
-    return {
-        "card_no": card_no,
-        "change": kind,
-        "effective_on": "2023-03-01",
-        "decided_on": "2023-02-15",
-        "municipality_code": "",
-        "registered_at": "2023-02-15",
-        **given,
-    }
-
-
-def employment(ref: str, card_no: str, **given: str) -> Row:
-    """Write an employment."""
-    return {
-        "employment_ref": ref,
-        "card_no": card_no,
-        "cvr": CVR,
-        "employer": "Ærø Rengøring ApS",
-        "sector": "rengøring",
-        "starts_on": "2023-01-03",
-        "ends_on": "",
-        "registered_at": "2023-01-03",
-        "unsubsidised_attested": "true",
-        **given,
-    }
-
-
-def wage(ref: str, card_no: str = "00011", **given: str) -> Row:
-    """Write a wage of a card's employment, of an amount of its own."""
-    return {
-        "wage_ref": ref,
-        "employment_ref": f"E-{card_no}",
-        "card_no": card_no,
-        "cvr": CVR,
-        "paid_on": "2023-02-24",
-        "amount_kr": f"1.2{ref[-2:]},50",
-        "holiday_pay_kr": "",
-        "payment_method": "bank",
-        "voucher_ref": "",
-        "registered_at": "2023-02-25T09:00:00+01:00",
-        **given,
-    }
-
-
-def reversal(ref: str, **given: str) -> Row:
-    """Write a reversal."""
-    return {
-        "wage_ref": ref,
-        "reason": "Lønnen blev ikke udbetalt",
-        "reversed_on": "2023-03-01",
-        "registered_at": "2023-03-01",
-        **given,
-    }
-
-
-def contact(card_no: str, phone: str, **given: str) -> Row:
-    """Write a phone number, of a series that is given to nobody and not used by the demo."""
-    return {"card_no": card_no, "phone": phone, "registered_at": "2023-01-04", **given}
-
-
-def _good(kind: str, *rows: Row) -> Sheet:
-    return Sheet(kind, tuple(Line(row) for row in rows))
-
-
-_PAID = {f"W-{card_no}": card_no for card_no in HOLDERS if card_no != UNPAID} | {
-    f"W-{number:02d}": "00014" for number in range(1, 6)
-}
-REGISTERED = (
-    (_good("grants", *(grant(card_no) for card_no in HOLDERS)),),
-    (
-        _good("grant-changes", change("00015", "deactivated")),
-        _good("employments", *(employment(f"E-{card_no}", card_no) for card_no in HOLDERS)),
-    ),
-    (_good("wages", *(wage(ref, card_no) for ref, card_no in _PAID.items())),),
-    (_good("wage-reversals", reversal("W-00015")),),
-)
-"""What is registered before any bad file comes: files that go in together, in order."""
-
-
-def wages(prefix: str, card_no: str) -> Sheet:
-    """Write a file of wages of one card, under references that begin with a prefix."""
-    return Sheet(
-        "wages",
-        (
-            Line(wage(f"{prefix}-21", card_no, amount_kr="1221,5")),
-            # The same again, written otherwise: known before, and no fault.
-            Line(wage(f"{prefix}-21", card_no, amount_kr="1.221,50")),
-            Line(
-                wage(f"{prefix}-22", card_no),
-                {"amount_kr": "-150,00"},
-                (Fault("amount_kr", "amount-not-positive", "corrected by a reversal"),),
-            ),
-            Line(
-                wage(f"{prefix}-23", card_no),
-                {"amount_kr": "0"},
-                (Fault("amount_kr", "amount-not-positive", "more than 0"),),
-            ),
-            Line(
-                wage(f"{prefix}-24", card_no, amount_kr="1.250"),
-                {"amount_kr": "1,250"},
-                (Fault("amount_kr", "amount-ambiguous", "write 1250 for the former"),),
-            ),
-            Line(
-                wage(f"{prefix}-25", card_no),
-                {"amount_kr": "kr. 1250", "paid_on": "24.02.2023", "cvr": "13748137"},
-                (
-                    Fault("cvr", "cvr-check-digit", "virk.dk"),
-                    Fault("paid_on", "date-format", "YYYY-MM-DD or DD-MM-YYYY"),
-                    Fault("amount_kr", "amount-format", "without a currency"),
-                ),
-            ),
-            Line(
-                wage(f"{prefix}-26", card_no),
-                {"paid_on": "2099-02-24", "registered_at": ""},
-                (Fault("paid_on", "wage-in-future", "register a wage once paid"),),
-            ),
-            Line(
-                wage(f"{prefix}-27", card_no),
-                {"paid_on": "2023-02-26"},
-                (Fault("paid_on", "registered-before-paid", "is on or before 2023-02-25"),),
-            ),
-            Line(
-                wage(f"{prefix}-28", card_no, payment_method="cash", voucher_ref="B-28"),
-                {"voucher_ref": ""},
-                (Fault("voucher_ref", "voucher-missing", "needs a voucher_ref"),),
-            ),
-            Line(
-                wage(f"{prefix}-29", card_no),
-                {"payment_method": "check"},
-                (
-                    Fault(
-                        "payment_method", "payment-method-unknown", "one of bank, cash, mobilepay"
-                    ),
-                ),
-            ),
-            Line(
-                wage(f"{prefix}-30", card_no),
-                {"holiday_pay_kr": "1.250,51"},
-                (Fault("amount_kr", "parts-exceed-amount", "parts of the amount"),),
-            ),
-            Line(
-                wage(f"{prefix}-31", card_no),
-                {"employment_ref": "E-98"},
-                (Fault("employment_ref", "employment-unknown", "register it first"),),
-            ),
-            Line(
-                wage(f"{prefix}-32", card_no),
-                {"card_no": "00012"},
-                (Fault("card_no", "employment-card-mismatch", "give that card's number"),),
-            ),
-            Line(
-                wage(f"{prefix}-33", card_no),
-                {"cvr": OTHER_CVR},
-                (Fault("cvr", "employment-cvr-mismatch", "an employment of its own"),),
-            ),
-            Line(
-                wage(f"{prefix}-34", card_no),
-                {"card_no": "00098"},
-                (Fault("card_no", "card-unknown", "try again in a moment"),),
-            ),
-            Line(
-                wage(f"{prefix}-35", card_no),
-                {"wage_ref": f"{prefix}-21", "amount_kr": "1.221,51"},
-                (Fault("amount_kr", "idempotency-mismatch", "line 2 has the same key"),),
-            ),
-            Line(
-                wage(f"{prefix}-36", "00012"),
-                {"wage_ref": "W-00012", "amount_kr": "1.250,51"},
-                (Fault("amount_kr", "idempotency-mismatch", "another amount_kr"),),
-            ),
-        ),
-        separator=",",
-    )
-
 
 GRANTS = Sheet(
     "grants",
@@ -352,6 +153,121 @@ EMPLOYMENTS = Sheet(
     ),
     encoding="cp1252",
 )
+
+FAULTY_WAGES: tuple[tuple[str, Row, Row, tuple[Fault, ...]], ...] = (
+    (
+        "22",
+        {},
+        {"amount_kr": "-150,00"},
+        (Fault("amount_kr", "amount-not-positive", "corrected by a reversal"),),
+    ),
+    (
+        "23",
+        {},
+        {"amount_kr": "0"},
+        (Fault("amount_kr", "amount-not-positive", "more than 0"),),
+    ),
+    (
+        "24",
+        {"amount_kr": "1.250"},
+        {"amount_kr": "1,250"},
+        (Fault("amount_kr", "amount-ambiguous", "write 1250 for the former"),),
+    ),
+    (
+        "25",
+        {},
+        {"amount_kr": "kr. 1250", "paid_on": "24.02.2023", "cvr": "13748137"},
+        (
+            Fault("cvr", "cvr-check-digit", "virk.dk"),
+            Fault("paid_on", "date-format", "YYYY-MM-DD or DD-MM-YYYY"),
+            Fault("amount_kr", "amount-format", "without a currency"),
+        ),
+    ),
+    (
+        "26",
+        {},
+        {"paid_on": "2099-02-24", "registered_at": ""},
+        (Fault("paid_on", "wage-in-future", "register a wage once paid"),),
+    ),
+    (
+        "27",
+        {},
+        {"paid_on": "2023-02-26"},
+        (Fault("paid_on", "registered-before-paid", "is on or before 2023-02-25"),),
+    ),
+    (
+        "28",
+        {"payment_method": "cash", "voucher_ref": "B-28"},
+        {"voucher_ref": ""},
+        (Fault("voucher_ref", "voucher-missing", "needs a voucher_ref"),),
+    ),
+    (
+        "29",
+        {},
+        {"payment_method": "check"},
+        (Fault("payment_method", "payment-method-unknown", "one of bank, cash, mobilepay"),),
+    ),
+    (
+        "30",
+        {},
+        {"holiday_pay_kr": "1.250,51"},
+        (Fault("amount_kr", "parts-exceed-amount", "parts of the amount"),),
+    ),
+    (
+        "31",
+        {},
+        {"employment_ref": "E-98"},
+        (Fault("employment_ref", "employment-unknown", "register it first"),),
+    ),
+    (
+        "32",
+        {},
+        {"card_no": "00012"},
+        (Fault("card_no", "employment-card-mismatch", "give that card's number"),),
+    ),
+    (
+        "33",
+        {},
+        {"cvr": OTHER_CVR},
+        (Fault("cvr", "employment-cvr-mismatch", "an employment of its own"),),
+    ),
+    (
+        "34",
+        {},
+        {"card_no": "00098"},
+        (Fault("card_no", "card-unknown", "try again in a moment"),),
+    ),
+)
+"""Of each: the end of its reference, its good row's own values, the flaw, what is said of it."""
+
+
+def wages(prefix: str, card_no: str) -> Sheet:
+    """Write a file of wages of one card, under references that begin with a prefix."""
+    first = f"{prefix}-21"
+    return Sheet(
+        "wages",
+        (
+            Line(wage(first, card_no, amount_kr="1221,5")),
+            # The same again, written otherwise: known before, and no fault.
+            Line(wage(first, card_no, amount_kr="1.221,50")),
+            *(
+                Line(wage(f"{prefix}-{number}", card_no, **own), flaw, faults)
+                for number, own, flaw, faults in FAULTY_WAGES
+            ),
+            Line(
+                wage(f"{prefix}-35", card_no),
+                {"wage_ref": first, "amount_kr": "1.221,51"},
+                (Fault("amount_kr", "idempotency-mismatch", "line 2 has the same key"),),
+            ),
+            Line(
+                wage(f"{prefix}-36", "00012"),
+                {"wage_ref": "W-00012", "amount_kr": "1.250,51"},
+                (Fault("amount_kr", "idempotency-mismatch", "another amount_kr"),),
+            ),
+        ),
+        separator=",",
+    )
+
 
 WAGE_REVERSALS = Sheet(
     "wage-reversals",

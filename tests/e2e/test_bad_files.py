@@ -8,7 +8,7 @@ import pytest
 
 from cli.import_report import ImportReport
 from deploy.local.stack import Stack
-from tests.e2e import flaws
+from tests.e2e import flaws, rows
 from tests.e2e.command import Frikort
 from tests.e2e.sheets import Line, Problem, Sheet
 
@@ -99,7 +99,7 @@ def test_a_dry_run_says_what_is_wrong_and_takes_nothing(
     registered: None, frikort: Frikort, recorded: Look, tmp_path: Path
 ) -> None:
     del registered
-    sheet = flaws.wages("D", flaws.UNPAID).without("card-unknown")
+    sheet = flaws.wages("D", rows.UNPAID).without("card-unknown")
     bad, good = sheet.bad(tmp_path), sheet.corrected(tmp_path)
     before = recorded()
 
@@ -121,7 +121,7 @@ def test_a_partial_import_takes_the_good_rows_and_still_exits_1(
     registered: None, frikort: Frikort, recorded: Look, tmp_path: Path
 ) -> None:
     del registered
-    sheet = flaws.wages("P", flaws.UNPAID).without("card-unknown")
+    sheet = flaws.wages("P", rows.UNPAID).without("card-unknown")
     good = {line.row["wage_ref"] for line in sheet.lines if not line.faults}
     before = recorded()["payroll"]
 
@@ -141,11 +141,11 @@ def test_what_only_looks_odd_is_taken_with_a_warning(
     del registered
     day = {"paid_on": "2023-02-10"}
     odd = (
-        (flaws.wage("O-10", "00013", **day), None),
-        (flaws.wage("O-11", "00013", **day, amount_kr="1.210,50"), "likely-duplicate"),
-        (flaws.wage("O-12", "00013", paid_on="2022-12-30"), "before-grant"),
-        (flaws.wage("O-13", "00013", registered_at="2023-05-31"), "registered-late"),
-        (flaws.wage("O-14", "00015", **day), None),
+        (rows.wage("O-10", "00013", **day), None),
+        (rows.wage("O-11", "00013", **day, amount_kr="1.210,50"), "likely-duplicate"),
+        (rows.wage("O-12", "00013", paid_on="2022-12-30"), "before-grant"),
+        (rows.wage("O-13", "00013", registered_at="2023-05-31"), "registered-late"),
+        (rows.wage("O-14", "00015", **day), None),
     )
     sheet = Sheet("wages", tuple(Line(row) for row, _ in odd))
 
