@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.local.stack import Stack
+from tests.integration.allowance_cases import Wire
 from tests.integration.notifications_cases import Citizen, GatewayProcess
 from tests.integration.servers import Servers, ServiceProcess
 
@@ -23,6 +24,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield Servers(stack)
     finally:
         stack.stop()
+
+
+@pytest.fixture(scope="module")
+def wire(servers: Servers) -> Wire:
+    """What grants and payroll send to a module's servers."""
+    return Wire(servers)
 
 
 @pytest.fixture(scope="module")

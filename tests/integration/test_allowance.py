@@ -46,11 +46,6 @@ def allowance(servers: Servers) -> Iterator[ServiceProcess]:
         service.close()
 
 
-@pytest.fixture(scope="module")
-def wire(servers: Servers) -> Wire:
-    return Wire(servers)
-
-
 def expected(messages: Sequence[Message]) -> list[tuple[str, int, int, str]]:
     return decisions(post(messages, RULES).entries)
 

@@ -47,11 +47,6 @@ def allowance(servers: Servers) -> Iterator[ServiceProcess]:
         service.close()
 
 
-@pytest.fixture(scope="module")
-def wire(servers: Servers) -> Wire:
-    return Wire(servers)
-
-
 def get(service: ServiceProcess, story: Story, what: str, **query: Any) -> dict[str, Any]:
     answer = service.client.get(f"/v1/cards/{story.card_no}/{what}", params=query)
     found: dict[str, Any] = answer.raise_for_status().json()

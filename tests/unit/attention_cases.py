@@ -78,12 +78,13 @@ class Tale(Story):
         at: dt.datetime | None = None,
         code: str = "751",
         holiday_pay_ore: int | None = None,
+        known_at: str | None = None,
     ) -> Message:
         about = {} if holiday_pay_ore is None else {"holiday_pay_ore": holiday_pay_ore}
         made = self._payroll(
             "wage-paid",
             rests_on,
-            known_at=self._known_at,
+            known_at=self._known_at if known_at is None else known_at,
             wage_id=identity(name),
             employment_id=identity("employment"),
             paid_on=paid_on,
