@@ -122,6 +122,11 @@ def raised(entry: Entry) -> list[dict[str, Any]]:
     ]
 
 
+def codes(entry: Entry) -> list[str]:
+    """Name the cases that an entry raises, in order."""
+    return [case["code"] for case in raised(entry)]
+
+
 def two_caps() -> Rules:
     """Give the rules of 2023: 20,000 kr, and 40,000 kr for the whole year from 1 July."""
     first = Cap(
