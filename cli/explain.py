@@ -13,7 +13,8 @@ import typer
 
 from cli import options
 from cli.errors import Rejection
-from cli.explain_output import show_difference, show_explanation
+from cli.explain_difference import show_difference
+from cli.explain_output import show_explanation
 from cli.explain_words import Language
 from cli.ledger import auditor
 from cli.output import JsonFlag, print_json, say
@@ -97,7 +98,7 @@ def explain(
     if as_json:
         print_json(difference.model_dump(mode="json"))
     else:
-        show_difference(difference)
+        show_difference(difference, lang)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,34 @@ class Language(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceWords:
+    """Sentences about two answers side by side; `answers` are the first and the second."""
+
+    title: str
+    limit: str
+    covered: str
+    excess: str
+    remaining: str
+    difference: str
+    as_of: str
+    known: str
+    everything: str
+    answers: Mapping[str, str]
+    entry: str
+    effect: str
+    known_later: str
+    dated_later: str
+    date_decides: str
+    and_also: str
+    cap_changed: str
+    cap_answer: str
+    cap_kept_out: str
+    cap: str
+    no_cap: str
+    nothing: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
     """Sentences with `{names}` to fill, and what codes read as."""
 
@@ -32,6 +60,7 @@ class Words:
     unknown: str
     kinds: Mapping[str, str]
     standings: Mapping[str, str]
+    difference: DifferenceWords
 
     def kind(self, code: str) -> str:
         """Give what a kind of entry or card change reads as; one not known stays a code."""
@@ -58,6 +87,30 @@ WORDS: Final[Mapping[Language, Words]] = {
         unknown="unknown",
         kinds={},
         standings={"law": "", "practice": " (practice)", "default": " (our default)"},
+        difference=DifferenceWords(
+            title="Card {card_no}, {year}: two answers",
+            limit="limit",
+            covered="covered",
+            excess="excess",
+            remaining="remaining",
+            difference="difference",
+            as_of="as of {as_of}",
+            known="known {known_at}",
+            everything="everything",
+            answers={"first": "first", "second": "second"},
+            entry="Entry {entry_no}: {kind} of {amount}, paid {paid_on}, known {known_at}",
+            effect="Only in the {answer} answer: {why}. Covered {covered}, excess {excess}.",
+            known_later="it became known later than the other answer knows",
+            dated_later="its date is after the other answer's",
+            date_decides="its date decides",
+            and_also=" and ",
+            cap_changed="Another cap is in force: {change}",
+            cap_answer="In the {answer} answer: {cap}",
+            cap_kept_out="One of them is not in both: {why}.",
+            cap="{amount} from {in_force_from}, known {known_at}, {basis} (rule {rule_version})",
+            no_cap="no cap is known",
+            nothing="Nothing makes them differ.",
+        ),
     ),
     Language.DANISH: Words(
         heading="Kort {card_no}, {year}: lønninger og tilbageførsler {entries}, venter {waiting}",
@@ -87,5 +140,29 @@ WORDS: Final[Mapping[Language, Words]] = {
             "closed": "lukket",
         },
         standings={"law": "", "practice": " (praksis)", "default": " (vores standard)"},
+        difference=DifferenceWords(
+            title="Kort {card_no}, {year}: to svar",
+            limit="loft",
+            covered="dækket",
+            excess="almindelig løn",
+            remaining="tilbage",
+            difference="forskel",
+            as_of="pr. {as_of}",
+            known="kendt {known_at}",
+            everything="alt",
+            answers={"first": "svar 1", "second": "svar 2"},
+            entry="Post {entry_no}: {kind} på {amount}, udbetalt {paid_on}, kendt {known_at}",
+            effect="Kun i {answer}: {why}. Dækket {covered}, almindelig løn {excess}.",
+            known_later="kendt senere, end det andet svar ved",
+            dated_later="dateret efter det andet svars dag",
+            date_decides="datoen afgør det",
+            and_also=" og ",
+            cap_changed="Et andet loft gælder: {change}",
+            cap_answer="I {answer}: {cap}",
+            cap_kept_out="Det ene er ikke i begge: {why}.",
+            cap="{amount} fra {in_force_from}, kendt {known_at}, {basis} (regel {rule_version})",
+            no_cap="intet loft er kendt",
+            nothing="Intet gør dem forskellige.",
+        ),
     ),
 }

@@ -71,7 +71,7 @@ def _show(found: Preview, language: Language) -> None:
             after=kroner(found.remaining_after_ore),
         )
         lines.append(figures)
-    lines.append(cited(found.rules, found.basis, words))
+    lines.append(cited(found.rules, found.basis, language))
     if found.waiting:
         lines.append(words.undecided.format(number=number(found.waiting)))
     for line in lines:

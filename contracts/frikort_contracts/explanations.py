@@ -22,10 +22,11 @@ Why: TypeAlias = Literal["known-later", "dated-later"]
 
 
 class Basis(Contract):
-    """One thing a rule rests on."""
+    """One thing a rule rests on; where `source` is a sentence of ours, `danish` says it too."""
 
     source: str
     standing: Standing
+    danish: str | None = None
 
 
 class CapUsed(Contract):

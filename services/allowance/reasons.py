@@ -122,6 +122,8 @@ def _over(paid_on: dt.date) -> tuple[Basis, ...]:
             source="no source states that only the excess is an ordinary wage, nor which of two "
             "wages comes first: first recorded, first covered",
             standing="default",
+            danish="ingen kilde siger, at kun det overskydende er almindelig løn, eller hvilken af "
+            "to lønninger der kommer først: først registreret, først dækket",
         ),
     )
 
@@ -139,7 +141,13 @@ def _inactive(paid_on: dt.date) -> tuple[Basis, ...]:
 
 def _closed(paid_on: dt.date) -> tuple[Basis, ...]:
     del paid_on
-    return (Basis(source="no source sets a deadline: the closing decides", standing="default"),)
+    return (
+        Basis(
+            source="no source sets a deadline: the closing decides",
+            standing="default",
+            danish="ingen kilde sætter en frist: lukningen afgør det",
+        ),
+    )
 
 
 def _reversed(paid_on: dt.date) -> tuple[Basis, ...]:

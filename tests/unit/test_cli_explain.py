@@ -1,5 +1,6 @@
 """`frikort preview` against a real HTTP server; `ledger explain` on rows as the ledger has them."""
 
+import datetime as dt
 import json
 import string
 from collections.abc import Iterator
@@ -11,12 +12,17 @@ from typer.testing import CliRunner, Result
 
 import cli.explain
 from cli.explain import Read
+from cli.explain_difference import show_difference
 from cli.explain_output import show_explanation
-from cli.explain_words import WORDS, Language, Words
+from cli.explain_words import WORDS, DifferenceWords, Language, Words
 from cli.main import app
 from frikort_contracts.explanations import (
+    Answer,
     AttentionRaisedFor,
+    CapEffect,
     CapInForce,
+    CapUsed,
+    Change,
     Difference,
     Explanation,
     Standing,
@@ -40,8 +46,12 @@ PREVIEW: dict[str, Any] = {
     "english": "The wage crosses the cap.",
     "rules": ["R17"],
     "basis": [
-        {"source": "LOV 616 § 1", "standing": "law"},
-        {"source": "first recorded, first covered", "standing": "default"},
+        {"source": "LOV 616 § 1", "standing": "law", "danish": None},
+        {
+            "source": "first recorded, first covered",
+            "standing": "default",
+            "danish": "først registreret, først dækket",
+        },
     ],
     "limit_ore": 42_766_00,
     "cap": {
@@ -95,7 +105,10 @@ def test_preview_is_told_in_words_and_says_that_nothing_was_recorded(server: Ser
         ),
         "R17: LOV 616 § 1; first recorded, first covered (our default)",
     ]
-    assert danish.stdout.startswith("Lønnen går over loftet.")
+    assert danish.stdout.splitlines()[0] == "Lønnen går over loftet."
+    assert danish.stdout.splitlines()[2] == (
+        "R17: LOV 616 § 1; først registreret, først dækket (vores standard)"
+    )
     assert "must be registered in Socialtfrikort.dk" in english.stderr
     assert "skal, når den er udbetalt, registreres i Socialtfrikort.dk" in danish.stderr
 
@@ -185,7 +198,8 @@ def test_explain_speaks_danish_when_asked() -> None:
     assert "Post 3: løn på 800,00 kr, udbetalt 2023-03-01\n" in told
     assert "de 500,00 kr, der var tilbage, er dækket" in told
     assert "  Kortet: bevilget fra 2023-01-01 (post 1)\n" in told
-    assert "(vores standard)" in told
+    assert "først registreret, først dækket (vores standard)" in told
+    assert "no source" not in told
     assert "Den venter på, at årets loft bliver fastsat." in told
 
 
@@ -213,10 +227,114 @@ def test_explain_compares_two_answers() -> None:
 
 
 @pytest.mark.usefixtures("ledger")
+def test_explain_compares_two_answers_in_danish() -> None:
+    asked = ["--year", "2023", "--from-known-at", "2026-01-04", "--to-as-of", "2023-02-28"]
+
+    told = explain(*asked, "--lang", "da").stdout
+
+    head, *_, heading, effect = told.splitlines()
+    assert head == "Kort 00042, 2023: to svar"
+    assert all(
+        word in told
+        for word in ("kendt 2026-01-04T22:59:59", "pr. 2023-02-28", "forskel", "loft", "tilbage")
+    )
+    assert heading == (
+        "Post 2: løn på 19.500,00 kr, udbetalt 2023-02-01, kendt 2026-01-05T10:00:00.000000Z"
+    )
+    assert effect == (
+        "  Kun i svar 2: kendt senere, end det andet svar ved. Dækket "
+        "+19.500,00 kr, almindelig løn 0,00 kr."
+    )
+
+
+CAP_OF_ONE = CapUsed(
+    rule_version=2,
+    amount_ore=40_000_00,
+    in_force_from=dt.date(2023, 7, 1),
+    known_at=dt.datetime(2023, 6, 1, tzinfo=dt.UTC),
+    legal_basis="L 119",
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        (
+            Language.ENGLISH,
+            [
+                "Another cap is in force: unknown",
+                "  In the first answer: no cap is known",
+                (
+                    "  In the second answer: 40.000,00 kr from 2023-07-01, known "
+                    "2023-06-01T00:00:00.000000Z, L 119 (rule 2)"
+                ),
+                (
+                    "  One of them is not in both: it became known later than the other answer "
+                    "knows and its date is after the other answer's."
+                ),
+            ],
+        ),
+        (
+            Language.DANISH,
+            [
+                "Et andet loft gælder: ukendt",
+                "  I svar 1: intet loft er kendt",
+                (
+                    "  I svar 2: 40.000,00 kr fra 2023-07-01, kendt 2023-06-01T00:00:00.000000Z, "
+                    "L 119 (regel 2)"
+                ),
+                (
+                    "  Det ene er ikke i begge: kendt senere, end det andet svar ved og dateret "
+                    "efter det andet svars dag."
+                ),
+            ],
+        ),
+    ],
+)
+def test_a_cap_that_one_answer_does_not_know_is_told_in_both_languages(
+    language: Language, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = Answer(
+        as_of=None,
+        known_at=None,
+        limit_ore=None,
+        covered_ore=0,
+        excess_ore=0,
+        over_limit_ore=None,
+        remaining_ore=None,
+        entries=0,
+        cap=None,
+    )
+    found = Difference(
+        card_no="00042",
+        year=2023,
+        first=answer,
+        second=answer,
+        change=Change(
+            limit_ore=None,
+            covered_ore=0,
+            excess_ore=0,
+            over_limit_ore=None,
+            remaining_ore=None,
+            entries=0,
+        ),
+        entries=(),
+        cap=CapEffect(
+            first=None, second=CAP_OF_ONE, why=("known-later", "dated-later"), limit_ore=None
+        ),
+    )
+
+    show_difference(found, language)
+
+    assert capsys.readouterr().out.splitlines()[-4:] == lines
+
+
+@pytest.mark.usefixtures("ledger")
 def test_explain_says_when_nothing_makes_two_answers_differ() -> None:
     asked = ["--year", "2023", "--from-known-at", "2026-01-05T12:00:00+01:00"]
 
     assert "Nothing makes them differ." in explain(*asked).stdout
+    assert "Intet gør dem forskellige." in explain(*asked, "--lang", "da").stdout
 
 
 def test_explain_shows_a_cap_that_came_into_force_where_it_came(
@@ -255,13 +373,19 @@ def _names(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
+def _sentences(words: Words | DifferenceWords, kind: type) -> dict[str, set[str]]:
+    """Give what each sentence has filled in."""
+    return {f.name: _names(getattr(words, f.name)) for f in fields(kind) if f.type is str}
+
+
 def test_both_languages_say_the_same_and_leave_no_code_in_danish() -> None:
     danish, english = WORDS[Language.DANISH], WORDS[Language.ENGLISH]
-    sentences = [f.name for f in fields(Words) if f.type is str]
 
-    assert {name: _names(getattr(danish, name)) for name in sentences} == {
-        name: _names(getattr(english, name)) for name in sentences
-    }
+    assert _sentences(danish, Words) == _sentences(english, Words)
+    assert _sentences(danish.difference, DifferenceWords) == _sentences(
+        english.difference, DifferenceWords
+    )
+    assert set(danish.difference.answers) == set(english.difference.answers) == {"first", "second"}
     assert set(danish.kinds) == {"wage", "reversal", *get_args(CardChangeKind)}
     assert set(danish.standings) == set(english.standings) == set(get_args(Standing))
 

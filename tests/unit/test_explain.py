@@ -156,6 +156,8 @@ def test_a_crossing_wage_is_explained_whole() -> None:
                 source="no source states that only the excess is an ordinary wage, nor which of "
                 "two wages comes first: first recorded, first covered",
                 standing="default",
+                danish="ingen kilde siger, at kun det overskydende er almindelig løn, eller "
+                "hvilken af to lønninger der kommer først: først registreret, først dækket",
             ),
         ),
         limit_ore=CAP_ORE,
