@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -30,8 +29,7 @@ from services.allowance.rules import CloseYear, SetCap
 from services.allowance.status import Status, StatusQuestion, read_status, today
 from services.chassis.clock import Clock
 from services.chassis.database import Pool
-from services.chassis.http import IdempotencyKey, TraceParent, answered, to_command
-from services.chassis.workspace import Answer, Command
+from services.chassis.http import Called, Run, addressed, respond
 
 
 def _to_moment(value: Any) -> Any:
@@ -47,7 +45,6 @@ KnownAt = Annotated[
     Query(description="a time with its offset, or a date: to its last instant"),
 ]
 AskedYear = Annotated[int | None, Query(ge=2019, le=9999)]
-Run = Callable[[Command], Awaitable[Answer]]
 CapYear = Annotated[int, Path(ge=2019, le=9999)]
 
 
@@ -127,27 +124,21 @@ def rule_routes(run: Run) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["rules"])
 
     @router.put("/caps/{year}", status_code=201)
-    async def set_cap(
-        year: CapYear,
-        request: SetCapRequest,
-        key: IdempotencyKey = None,
-        trace: TraceParent = None,
-    ) -> JSONResponse:
+    async def set_cap(year: CapYear, request: SetCapRequest, call: Called) -> JSONResponse:
         """Set a year's cap; the same cap again changes nothing."""
-        whole = SetCap(year=year, **request.model_dump())
-        return answered(await run(to_command("caps", whole, key, trace)))
+        whole = addressed(SetCap, request, year=year)
+        return await respond(run, "caps", whole, call)
 
     @router.post("/municipalities/{code}/years/{year}/closing", status_code=201)
     async def close_year(
         code: MunicipalityCode,
         year: CapYear,
+        call: Called,
         request: CloseYearRequest | None = None,
-        key: IdempotencyKey = None,
-        trace: TraceParent = None,
     ) -> JSONResponse:
         """Close a municipality's year: wages recorded later are kept, and nothing is covered."""
         del request  # the address says it all
         whole = CloseYear(year=year, municipality_code=code)
-        return answered(await run(to_command("closings", whole, key, trace)))
+        return await respond(run, "closings", whole, call)
 
     return router

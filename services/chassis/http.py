@@ -7,10 +7,10 @@ stable `code`. Logs and metrics name the route's template, never the path that w
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import structlog
-from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
@@ -47,8 +47,24 @@ IdempotencyKey = Annotated[
 ]
 TraceParent = Annotated[str | None, Header(alias="traceparent", include_in_schema=False)]
 RowNo = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Run = Callable[[Command], Awaitable[Answer]]
 Probe = Callable[[], Awaitable[str | None]]
 """Says what is wrong, or None."""
+B = TypeVar("B", bound=Body)
+
+
+class Call(NamedTuple):
+    """What comes with a command beside its address and body."""
+
+    key: str | None
+    trace: str | None
+
+
+async def _call(key: IdempotencyKey = None, trace: TraceParent = None) -> Call:
+    return Call(key, trace)
+
+
+Called = Annotated[Call, Depends(_call)]
 
 
 def create_app(*, title: str, version: str, summary: str) -> FastAPI:
@@ -65,9 +81,24 @@ def create_app(*, title: str, version: str, summary: str) -> FastAPI:
     return app
 
 
-def to_command(operation: str, body: Body, key: str | None, trace: str | None) -> Command:
-    """Make the command that a request's body, key and trace context stand for."""
-    return Command(operation=operation, request=body, key=key, traceparent=traceparent(trace))
+async def respond(run: Run, operation: str, request: Body, call: Call) -> JSONResponse:
+    """Have a command carried out, and render what was recorded."""
+    return answered(await run(to_command(operation, request, call)))
+
+
+def addressed(whole: type[B], body: Body, **address: str | int) -> B:
+    """Make the whole request of a body and of what its address names."""
+    return whole.model_validate({**address, **body.model_dump(exclude_none=True)})
+
+
+def to_command(operation: str, request: Body, call: Call) -> Command:
+    """Make the command that a whole request stands for."""
+    return Command(
+        operation=operation,
+        request=request,
+        key=call.key,
+        traceparent=traceparent(call.trace),
+    )
 
 
 def answered(answer: Answer, *, created: int = 201) -> JSONResponse:

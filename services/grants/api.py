@@ -17,11 +17,8 @@ from frikort_contracts.grant_requests import (
 )
 from frikort_contracts.requests import ChangeGrantRequest, IssueGrantRequest
 from frikort_contracts.types import BusinessDate, FreeText, Moment, MunicipalityCode, Request
-from services.chassis.http import IdempotencyKey, TraceParent, answered, to_command
-from services.chassis.workspace import Answer, Command
+from services.chassis.http import Called, Run, addressed, respond
 from services.grants.projections import Grant
-
-Run = Callable[[Command], Awaitable[Answer]]
 
 
 class ChangeBody(Request):
@@ -70,11 +67,9 @@ def grant_routes(run: Run, read_grant: Callable[[str], Awaitable[Grant]]) -> API
     router = APIRouter(prefix="/v1/grants", tags=["grants"])
 
     @router.post("", status_code=201)
-    async def issue(
-        request: IssueGrantRequest, key: IdempotencyKey = None, trace: TraceParent = None
-    ) -> JSONResponse:
+    async def issue(request: IssueGrantRequest, call: Called) -> JSONResponse:
         """Grant a citizen of 18 or older a card (`citizen-under-18`)."""
-        return answered(await run(to_command("grants", request, key, trace)))
+        return await respond(run, "grants", request, call)
 
     @router.get("/{card_no}")
     async def show(card_no: str) -> Grant:
@@ -86,12 +81,10 @@ def grant_routes(run: Run, read_grant: Callable[[str], Awaitable[Grant]]) -> API
         async def decide(
             card_no: str,
             request: body,  # type: ignore[valid-type]  # one route per body
-            key: IdempotencyKey = None,
-            trace: TraceParent = None,
+            call: Called,
         ) -> JSONResponse:
-            fields = request.model_dump(exclude_none=True)  # type: ignore[attr-defined]
-            whole = ChangeGrantRequest(card_no=card_no, change=change, **fields)
-            return answered(await run(to_command("grant-changes", whole, key, trace)))
+            whole = addressed(ChangeGrantRequest, request, card_no=card_no, change=change)
+            return await respond(run, "grant-changes", whole, call)
 
     change_route("reviews", "reviewed", ChangeBody)
     change_route("deactivation", "deactivated", ChangeBody)
@@ -105,9 +98,7 @@ def _special_routes(router: APIRouter, run: Run) -> None:
     """Serve what no file brings: closings, dispensations, appeals."""
 
     @router.post("/{card_no}/closing", status_code=201)
-    async def close(
-        card_no: str, request: ClosingBody, key: IdempotencyKey = None, trace: TraceParent = None
-    ) -> JSONResponse:
+    async def close(card_no: str, request: ClosingBody, call: Called) -> JSONResponse:
         """End a card for good; it takes no further change (`grant-closed`).
 
         `effective_on`, the first day not covered, is on or after `decided_on`. A death is no
@@ -115,23 +106,17 @@ def _special_routes(router: APIRouter, run: Run) -> None:
         is learned of. A wage paid after it is recorded, uncovered; one that was covered before
         the closing was known stays as it was decided, and a person is told.
         """
-        fields = request.model_dump(exclude_none=True)
-        whole = CloseGrantRequest(card_no=card_no, **fields)
-        return answered(await run(to_command("grant-closings", whole, key, trace)))
+        whole = addressed(CloseGrantRequest, request, card_no=card_no)
+        return await respond(run, "grant-closings", whole, call)
 
     @router.post("/{card_no}/dispensation", status_code=201)
-    async def dispense(
-        card_no: str, request: ChangeBody, key: IdempotencyKey = None, trace: TraceParent = None
-    ) -> JSONResponse:
+    async def dispense(card_no: str, request: ChangeBody, call: Called) -> JSONResponse:
         """Waive the income condition (LOV 616 section 3(3)); coverage stays as it is."""
-        fields = request.model_dump(exclude_none=True)
-        whole = GrantDispensationRequest(card_no=card_no, **fields)
-        return answered(await run(to_command("dispensations", whole, key, trace)))
+        whole = addressed(GrantDispensationRequest, request, card_no=card_no)
+        return await respond(run, "dispensations", whole, call)
 
     @router.post("/{card_no}/appeal", status_code=201)
-    async def appeal(
-        card_no: str, request: AppealBody, key: IdempotencyKey = None, trace: TraceParent = None
-    ) -> JSONResponse:
+    async def appeal(card_no: str, request: AppealBody, call: Called) -> JSONResponse:
         """Record that an appeal was upheld or a decision overturned (R14).
 
         The one decision whose `effective_on` may lie before `decided_on`. An overturned
@@ -142,9 +127,8 @@ def _special_routes(router: APIRouter, run: Run) -> None:
         earlier `effective_on`). Else `nothing-to-overturn`. Wages decided before stay as
         decided; they may be reversed and registered again.
         """
-        fields = request.model_dump(exclude_none=True)
-        whole = DecideAppealRequest(card_no=card_no, **fields)
-        return answered(await run(to_command("appeals", whole, key, trace)))
+        whole = addressed(DecideAppealRequest, request, card_no=card_no)
+        return await respond(run, "appeals", whole, call)
 
 
 def application_routes(run: Run) -> APIRouter:
@@ -152,27 +136,19 @@ def application_routes(run: Run) -> APIRouter:
     router = APIRouter(prefix="/v1/applications", tags=["applications"])
 
     @router.post("", status_code=201)
-    async def receive(
-        request: ReceiveApplicationRequest, key: IdempotencyKey = None, trace: TraceParent = None
-    ) -> JSONResponse:
+    async def receive(request: ReceiveApplicationRequest, call: Called) -> JSONResponse:
         """Record that a citizen applies for a card; a card granted later answers it."""
-        return answered(await run(to_command("applications", request, key, trace)))
+        return await respond(run, "applications", request, call)
 
     @router.post("/{application_ref:path}/refusal", status_code=201)
-    async def refuse(
-        application_ref: str,
-        request: RefusalBody,
-        key: IdempotencyKey = None,
-        trace: TraceParent = None,
-    ) -> JSONResponse:
+    async def refuse(application_ref: str, request: RefusalBody, call: Called) -> JSONResponse:
         """Refuse an application; `reason` is published, `note` stays here, sealed.
 
         Refused with `application-unknown`, `application-already-refused`, `application-granted`
         or `decided-before-received`.
         """
-        fields = request.model_dump(exclude_none=True)
-        whole = RefuseApplicationRequest(application_ref=application_ref, **fields)
-        return answered(await run(to_command("application-refusals", whole, key, trace)))
+        whole = addressed(RefuseApplicationRequest, request, application_ref=application_ref)
+        return await respond(run, "application-refusals", whole, call)
 
     return router
 
@@ -182,15 +158,13 @@ def citizen_routes(run: Run) -> APIRouter:
     router = APIRouter(prefix="/v1/citizens", tags=["citizens"])
 
     @router.post("/reidentification", status_code=201)
-    async def reidentify(
-        request: ReidentifyCitizenRequest, key: IdempotencyKey = None, trace: TraceParent = None
-    ) -> JSONResponse:
+    async def reidentify(request: ReidentifyCitizenRequest, call: Called) -> JSONResponse:
         """Record that a citizen's CPR number has changed (R35).
 
         The citizen is found by both numbers from then on; neither is published. Refused with
         `citizen-unknown` (the old number), `cpr-taken` (the new one is another citizen's) or
         `cpr-unchanged`.
         """
-        return answered(await run(to_command("reidentifications", request, key, trace)))
+        return await respond(run, "reidentifications", request, call)
 
     return router

@@ -9,13 +9,10 @@ from frikort_contracts.requests import PutContactRequest
 from frikort_contracts.types import CardNo, Moment
 from frikort_contracts.types import Request as Body
 from services.chassis.errors import NotFound
-from services.chassis.http import IdempotencyKey, TraceParent, answered, to_command
-from services.chassis.workspace import Answer, Command
+from services.chassis.http import Called, Run, addressed, answered, to_command
 from services.notifications.contacts import DeleteContactRequest
 from services.notifications.gateway import Gateway, Report
 from services.notifications.projections import Messages
-
-Run = Callable[[Command], Awaitable[Answer]]
 
 
 class GatewayUnknown(NotFound):
@@ -37,21 +34,17 @@ def contact_routes(run: Run) -> APIRouter:
     router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
     @router.put("/{card_no}")
-    async def put(
-        card_no: str, request: ContactBody, key: IdempotencyKey = None, trace: TraceParent = None
-    ) -> JSONResponse:
+    async def put(card_no: str, request: ContactBody, call: Called) -> JSONResponse:
         """Set the contact of a card's holder; the newest `known_at` wins."""
-        whole = PutContactRequest(card_no=card_no, **request.model_dump())
-        answer = await run(to_command("contacts", whole, key, trace))
+        whole = addressed(PutContactRequest, request, card_no=card_no)
+        answer = await run(to_command("contacts", whole, call))
         return answered(answer, created=201 if answer.position.version == 1 else 200)
 
     @router.delete("/{card_no}")
-    async def delete(
-        card_no: str, key: IdempotencyKey = None, trace: TraceParent = None
-    ) -> JSONResponse:
+    async def delete(card_no: str, call: Called) -> JSONResponse:
         """Forget the contact of a card's holder, and what older files say of it."""
         whole = DeleteContactRequest(card_no=card_no)
-        answer = await run(to_command("contact-deletion", whole, key, trace))
+        answer = await run(to_command("contact-deletion", whole, call))
         return answered(answer, created=200)
 
     return router

@@ -15,13 +15,11 @@ from frikort_contracts.requests import (
     ReverseWageRequest,
 )
 from frikort_contracts.types import BusinessDate, FreeText, Moment, Request
-from services.chassis.http import IdempotencyKey, TraceParent, answered, to_command
+from services.chassis.http import Called, Run, TraceParent, addressed, respond
 from services.chassis.identifiers import traceparent
-from services.chassis.workspace import Answer, Command
 from services.payroll.reconciliation import Reconciliation
 from services.payroll.wages import Wage
 
-Run = Callable[[Command], Awaitable[Answer]]
 Reconcile = Callable[[ReconcileRequest, str], Awaitable[Reconciliation]]
 
 
@@ -60,23 +58,15 @@ def employment_routes(run: Run) -> APIRouter:
     router = APIRouter(prefix="/v1/employments", tags=["employments"])
 
     @router.post("", status_code=201)
-    async def register(
-        request: RegisterEmploymentRequest, key: IdempotencyKey = None, trace: TraceParent = None
-    ) -> JSONResponse:
+    async def register(request: RegisterEmploymentRequest, call: Called) -> JSONResponse:
         """Register that a card holder works for an employer."""
-        return answered(await run(to_command("employments", request, key, trace)))
+        return await respond(run, "employments", request, call)
 
     @router.post("/{employment_ref:path}/end", status_code=201)
-    async def end(
-        employment_ref: str,
-        request: EndBody,
-        key: IdempotencyKey = None,
-        trace: TraceParent = None,
-    ) -> JSONResponse:
+    async def end(employment_ref: str, request: EndBody, call: Called) -> JSONResponse:
         """Set an employment's last day."""
-        fields = request.model_dump(exclude_none=True)
-        whole = EndEmploymentRequest(employment_ref=employment_ref, **fields)
-        return answered(await run(to_command("employment-ends", whole, key, trace)))
+        whole = addressed(EndEmploymentRequest, request, employment_ref=employment_ref)
+        return await respond(run, "employment-ends", whole, call)
 
     return router
 
@@ -86,47 +76,27 @@ def wage_routes(run: Run, read_wage: Callable[[str], Awaitable[Wage]]) -> APIRou
     router = APIRouter(prefix="/v1/wages", tags=["wages"])
 
     @router.post("", status_code=201)
-    async def register(
-        request: RegisterWageRequest, key: IdempotencyKey = None, trace: TraceParent = None
-    ) -> JSONResponse:
+    async def register(request: RegisterWageRequest, call: Called) -> JSONResponse:
         """Register a wage that was paid."""
-        return answered(await run(to_command("wages", request, key, trace)))
+        return await respond(run, "wages", request, call)
 
     @router.post("/{wage_ref:path}/reversal", status_code=201)
-    async def reverse(
-        wage_ref: str,
-        request: ReversalBody,
-        key: IdempotencyKey = None,
-        trace: TraceParent = None,
-    ) -> JSONResponse:
+    async def reverse(wage_ref: str, request: ReversalBody, call: Called) -> JSONResponse:
         """Take a wage back."""
-        fields = request.model_dump(exclude_none=True)
-        whole = ReverseWageRequest(wage_ref=wage_ref, **fields)
-        return answered(await run(to_command("wage-reversals", whole, key, trace)))
+        whole = addressed(ReverseWageRequest, request, wage_ref=wage_ref)
+        return await respond(run, "wage-reversals", whole, call)
 
     @router.post("/{wage_ref:path}/misreport", status_code=201)
-    async def misreport(
-        wage_ref: str,
-        request: MisreportBody,
-        key: IdempotencyKey = None,
-        trace: TraceParent = None,
-    ) -> JSONResponse:
+    async def misreport(wage_ref: str, request: MisreportBody, call: Called) -> JSONResponse:
         """Note that a wage was sent to eIndkomst by mistake; the wage stays."""
-        fields = request.model_dump(exclude_none=True)
-        whole = MisreportWageRequest(wage_ref=wage_ref, **fields)
-        return answered(await run(to_command("wage-misreports", whole, key, trace)))
+        whole = addressed(MisreportWageRequest, request, wage_ref=wage_ref)
+        return await respond(run, "wage-misreports", whole, call)
 
     @router.post("/{wage_ref:path}/external-registration", status_code=201)
-    async def confirm(
-        wage_ref: str,
-        request: RegistrationBody,
-        key: IdempotencyKey = None,
-        trace: TraceParent = None,
-    ) -> JSONResponse:
+    async def confirm(wage_ref: str, request: RegistrationBody, call: Called) -> JSONResponse:
         """Note that a wage is registered in Socialtfrikort.dk, and under which reference."""
-        fields = request.model_dump(exclude_none=True)
-        whole = ConfirmRegistrationRequest(wage_ref=wage_ref, **fields)
-        return answered(await run(to_command("external-registrations", whole, key, trace)))
+        whole = addressed(ConfirmRegistrationRequest, request, wage_ref=wage_ref)
+        return await respond(run, "external-registrations", whole, call)
 
     @router.get("/{wage_ref:path}")
     async def show(wage_ref: str) -> Wage:
