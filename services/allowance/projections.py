@@ -1,6 +1,6 @@
 """The municipality's picture, for the status: cards, their changes, employments."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.allowance.posting import Entry
 from services.allowance.translate import (
@@ -20,6 +20,11 @@ async def project(connection: Connection, entries: Iterable[Entry]) -> None:
     applied = [entry.received for entry in entries if entry.apportionment is None]
     if not applied:
         return
+    await _project_cards(connection, applied)
+    await _project_employments(connection, applied)
+
+
+async def _project_cards(connection: Connection, applied: Sequence[Received]) -> None:
     issued = [(r, r.body) for r in applied if isinstance(r.body, GrantIssuedBody)]
     await connection.executemany(
         """
@@ -44,6 +49,9 @@ async def project(connection: Connection, entries: Iterable[Entry]) -> None:
         """,
         [_card_change(r) for r in applied if _changes_card(r.body)],
     )
+
+
+async def _project_employments(connection: Connection, applied: Sequence[Received]) -> None:
     await connection.executemany(
         """
         INSERT INTO employments (

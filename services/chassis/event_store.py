@@ -57,36 +57,8 @@ async def append(connection: Connection, events: Sequence[NewEvent]) -> None:
     rows: list[tuple[object, ...]] = []
     for partition in sorted(by_partition):  # one order for all writers: no deadlock
         members = by_partition[partition]
-        last_seq = await connection.fetchval(
-            """
-            UPDATE outbox_partitions
-            SET last_seq = last_seq + $2
-            WHERE partition = $1
-            RETURNING last_seq
-            """,
-            partition,
-            len(members),
-        )
-        first = last_seq - len(members) + 1
-        rows.extend(
-            (
-                event.stream_id,
-                event.version,
-                partition,
-                first + index,
-                event.event_id,
-                event.type,
-                event.data,
-                event.private,
-                event.recorded_at,
-                event.known_at,
-                event.municipality_code,
-                event.correlation_id,
-                event.causation_id,
-                event.traceparent,
-            )
-            for index, event in enumerate(members)
-        )
+        first_seq = await _take_numbers(connection, partition, len(members))
+        rows.extend(_row(event, partition, seq) for seq, event in enumerate(members, first_seq))
     await connection.execute(
         """
         INSERT INTO events (
@@ -102,6 +74,40 @@ async def append(connection: Connection, events: Sequence[NewEvent]) -> None:
         *zip(*rows, strict=True),
     )
     await connection.execute(f"NOTIFY {OUTBOX_CHANNEL}")
+
+
+async def _take_numbers(connection: Connection, partition: int, count: int) -> int:
+    """Take a partition's next numbers, and keep its counter until the commit; give the first."""
+    last_seq: int = await connection.fetchval(
+        """
+        UPDATE outbox_partitions
+        SET last_seq = last_seq + $2
+        WHERE partition = $1
+        RETURNING last_seq
+        """,
+        partition,
+        count,
+    )
+    return last_seq - count + 1
+
+
+def _row(event: NewEvent, partition: int, partition_seq: int) -> tuple[object, ...]:
+    return (
+        event.stream_id,
+        event.version,
+        partition,
+        partition_seq,
+        event.event_id,
+        event.type,
+        event.data,
+        event.private,
+        event.recorded_at,
+        event.known_at,
+        event.municipality_code,
+        event.correlation_id,
+        event.causation_id,
+        event.traceparent,
+    )
 
 
 async def load(connection: Connection, stream_ids: Sequence[str]) -> dict[str, list[StoredEvent]]:

@@ -179,11 +179,7 @@ async def _run(
         parts.sender.wake()
 
     importer, runner = make_imports(
-        pool,
-        tools,
-        service="notifications",
-        kinds=("contacts",),
-        make=partial(ContactsWorkspace, tools),
+        pool, tools, service="notifications", kinds=("contacts",), make=make
     )
     relay = make_relay(pool, shared.kafka, PUBLISHER)
     broker = runtime.make_broker(shared.kafka, client_id="notifications")

@@ -198,29 +198,15 @@ async def claim_texts(
           contact_version = due.version
         FROM due
         WHERE texts.notification_id = due.notification_id
-        RETURNING texts.notification_id, texts.citizen_id, texts.template,
-          texts.template_version, texts.attempts, due.card_no, due.version, due.wrapped_key,
-          due.sealed
+        RETURNING texts.notification_id, texts.citizen_id, texts.template, texts.template_version,
+          texts.attempts, due.card_no, due.version, due.wrapped_key, due.sealed
         """,
         instance,
         now,
         limit,
         failures_max,
     )
-    return [
-        Claim(
-            notification_id=str(row["notification_id"]),
-            citizen_id=str(row["citizen_id"]),
-            template=row["template"],
-            template_version=row["template_version"],
-            attempt=row["attempts"],
-            contact_card_no=row["card_no"],
-            contact_version=row["version"],
-            wrapped_key=row["wrapped_key"],
-            sealed=row["sealed"],
-        )
-        for row in rows
-    ]
+    return [_claim(row) for row in rows]
 
 
 async def postpone_text(connection: Connection, claim: Claim, *, due_at: dt.datetime) -> None:
@@ -350,3 +336,17 @@ async def count_open(connection: Connection) -> dict[str, int]:
         """
     )
     return {row["state"]: row["texts"] for row in rows}
+
+
+def _claim(row: Mapping[str, Any]) -> Claim:
+    return Claim(
+        notification_id=str(row["notification_id"]),
+        citizen_id=str(row["citizen_id"]),
+        template=row["template"],
+        template_version=row["template_version"],
+        attempt=row["attempts"],
+        contact_card_no=row["card_no"],
+        contact_version=row["version"],
+        wrapped_key=row["wrapped_key"],
+        sealed=row["sealed"],
+    )
