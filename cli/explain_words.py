@@ -136,7 +136,7 @@ WORDS: Final[Mapping[Language, Words]] = {
             "issued": "bevilget",
             "deactivated": "deaktiveret",
             "reactivated": "genaktiveret",
-            "overturned": "deaktivering omgjort",
+            "overturned": "afgørelse omgjort",
             "closed": "lukket",
         },
         standings={"law": "", "practice": " (praksis)", "default": " (vores standard)"},

@@ -78,8 +78,8 @@ class GrantDispensationRequest(Request):
 class DecideAppealRequest(Request):
     """Uphold a decision about a card's holder, or overturn it as of `effective_on` (R14).
 
-    `effective_on` may lie before `decided_on`. A refused application is overturned on the card
-    that is granted for it; it is the card that covers, from its `valid_from` on.
+    `effective_on` may lie before `decided_on`; the card covers from then on. A refused
+    application is overturned on the first card that is granted after it.
 
     Raises:
         overturns-missing: what is overturned says what it was.

@@ -19,7 +19,7 @@ Turn: TypeAlias = Literal[
     "allowance-opened", "allowance-low", "allowance-exhausted", "allowance-restored"
 ]
 CardChangeKind: TypeAlias = Literal["issued", "deactivated", "reactivated", "overturned", "closed"]
-"""`overturned`: an appeal has set a deactivation aside (R14)."""
+"""`overturned`: an appeal lets the card cover, be it backwards (R14)."""
 COVERING = frozenset({"issued", "reactivated", "overturned"})
 
 
@@ -182,7 +182,6 @@ def latest_change(
     """Fold a card's dated changes, in the order of their versions: the one that rules a date.
 
     The latest effective one up to the date and the grants version; of one date the last decided.
-    An overturned deactivation no longer counts, even if the appeal works from before it (R14).
     """
     latest: CardChange | None = None
     for change in changes:
@@ -190,11 +189,7 @@ def latest_change(
             change.card_no == card_no
             and change.version <= grants_version
             and change.effective_on <= on
-            and (
-                latest is None
-                or change.effective_on >= latest.effective_on
-                or (change.kind == "overturned" and latest.kind == "deactivated")
-            )
+            and (latest is None or change.effective_on >= latest.effective_on)
         ):
             latest = change
     return latest

@@ -140,8 +140,8 @@ class AppealDecidedBody(Body):
 
     @property
     def restores_coverage(self) -> bool:
-        """Whether a deactivation is set aside; a refused application covers nothing by itself."""
-        return self.outcome == "overturned" and self.overturns == "grant-deactivated"
+        """Whether the card covers from `effective_on`: what is upheld changes nothing."""
+        return self.outcome == "overturned"
 
 
 BODIES: dict[str, type[Body]] = {

@@ -119,13 +119,12 @@ def _special_routes(router: APIRouter, run: Run) -> None:
     async def appeal(card_no: str, request: AppealBody, call: Called) -> JSONResponse:
         """Record that an appeal was upheld or a decision overturned (R14).
 
-        The one decision whose `effective_on` may lie before `decided_on`. An overturned
-        deactivation, the card's last, lets it cover from `effective_on` on, a day on which it is
-        deactivated. An overturned refusal of an application is recorded on the card that was
-        granted for it, and covers nothing by itself: the card does, from its `valid_from`, which
-        is before the day of the grant where it must be (`effective-before-grant` warns of an
-        earlier `effective_on`). Else `nothing-to-overturn`. Wages decided before stay as
-        decided; they may be reversed and registered again.
+        The one decision whose `effective_on` may lie before `decided_on`: what is overturned
+        lets the card cover from that day to its next change. Of a deactivation it is a day on
+        which the card is deactivated, be it in an earlier gap. Of a refused application it is a
+        day since the application came, and before the card's first day or on it: issue the card
+        first, then overturn the refusal on it. Else `nothing-to-overturn`. Wages decided before
+        stay as decided, and a person is told; they may be reversed and registered again.
         """
         whole = addressed(DecideAppealRequest, request, card_no=card_no)
         return await respond(run, "appeals", whole, call)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar, Literal, TypeAlias
 
 from frikort_contracts.grant_requests import (
@@ -136,10 +135,8 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
         known_at = self.known_at(request.registered_at, now)
         citizen = self.streams[citizen_id].state
         event = domain.decide(_card_command(request), citizen)
-        warnings = domain.warn_about(event, citizen)
         private = _private(reason=request.reason)
-        answer = self._record(citizen_id, event, known_at, private, command, now)
-        return replace(answer, warnings=warnings)
+        return self._record(citizen_id, event, known_at, private, command, now)
 
     def _receive(
         self, request: ReceiveApplicationRequest, command: Command, now: dt.datetime

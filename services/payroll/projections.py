@@ -69,7 +69,7 @@ def _change(event: Event | None, citizen_id: str, version: int) -> store.Learned
             active = False
         case grants.GrantReactivated():
             active = True
-        case grants.AppealDecided(outcome="overturned", overturns="grant-deactivated"):
+        case grants.AppealDecided(outcome="overturned"):
             active = True
         case _:
             return None

@@ -52,15 +52,16 @@ def warn_about(command: RegisterWage, citizen: Citizen, card: Card) -> tuple[str
     The ledger raises attention under the same codes for what a person must look at.
     """
     paid_on, employment = command.paid_on, citizen.employments[command.employment_id]
+    since = card.latest_change(paid_on)
     odd = {
-        "before-grant": paid_on < card.valid_from,
+        "before-grant": since is None,
         "grant-inactive": not card.is_active_on(paid_on),
         "outside-employment": not employment.includes(paid_on),
         "year-crossing": _crosses_year(command, citizen, employment),
         "likely-duplicate": _is_registered(command, citizen),
         "registered-late": (command.learned_on - paid_on).days > REGISTERED_LATE_DAYS,
     }
-    about_work = _about_work(command, employment, card.latest_change(paid_on))
+    about_work = _about_work(command, employment, since)
     return tuple(code for code, is_so in odd.items() if is_so) + about_work
 
 

@@ -13,6 +13,7 @@ from tests.integration.servers import Servers, ServiceProcess
 
 pytestmark = pytest.mark.slow
 
+REFUSAL = {"reason": "in-education", "decided_on": "2022-12-01"}
 CAP = {"amount_ore": 4_000_000, "in_force_from": "2023-01-01", "legal_basis": "L 119"}
 
 
@@ -34,9 +35,17 @@ class Life:
         body = {"effective_on": effective_on, "decided_on": decided_on, **more}
         self.decide(f"grants/{self.card_no}/{path}", body)
 
-    def grant(self) -> None:
-        self.decide("grants", cases.grant(self.card_no, self.cpr))
+    def grant(self, **changed: str) -> None:
+        self.decide("grants", cases.grant(self.card_no, self.cpr, **changed))
         self._register("employments", self.employed)
+
+    def application(self, reference: str) -> dict[str, Any]:
+        return {
+            "application_ref": reference,
+            "cpr": self.cpr,
+            "municipality_code": cases.MUNICIPALITY,
+            "received_on": "2022-11-01",
+        }
 
     def pay(self, paid_on: str) -> None:
         at = f"{paid_on}T18:00:00+02:00"
@@ -102,6 +111,25 @@ def test_r14_wage_in_an_overturned_deactivation_is_covered_once_registered_after
     assert (inactive_ore, overturned_ore) == (0, 150_000)
 
 
+def test_r14_overturned_refusal_covers_from_its_date_before_the_card_was_granted(
+    life: Life,
+) -> None:
+    reference = cases.new_reference("application")
+    life.decide("applications", life.application(reference))
+    life.decide(f"applications/{reference}/refusal", REFUSAL)
+    life.grant(valid_from="2023-04-01")
+    life.pay("2023-03-31")
+    refused_ore = life.covered_ore()
+    life.change(
+        "appeal", "2023-02-01", "2023-06-12", outcome="overturned", overturns="application-refused"
+    )
+    life.pay("2023-01-31")
+    life.pay("2023-02-28")
+    life.pay("2023-04-28")
+
+    assert (refused_ore, life.covered_ore()) == (0, 300_000)
+
+
 def test_r34_wage_after_a_death_is_not_covered_whatever_is_decided_next(life: Life) -> None:
     life.grant()
     life.pay("2023-03-31")
@@ -114,15 +142,8 @@ def test_r34_wage_after_a_death_is_not_covered_whatever_is_decided_next(life: Li
 
 def test_what_changes_no_coverage_passes_through_every_reader(life: Life) -> None:
     reference = cases.new_reference("application")
-    applied = {
-        "application_ref": reference,
-        "cpr": life.cpr,
-        "municipality_code": cases.MUNICIPALITY,
-        "received_on": "2022-11-01",
-    }
-    refused = {"reason": "in-education", "decided_on": "2022-12-01"}
-    life.decide("applications", applied)
-    life.decide(f"applications/{reference}/refusal", refused)
+    life.decide("applications", life.application(reference))
+    life.decide(f"applications/{reference}/refusal", REFUSAL)
     life.grant()
     life.change("dispensation", "2023-02-01", "2023-01-20")
     life.change("appeal", "2023-02-01", "2023-02-01", outcome="upheld")

@@ -245,7 +245,7 @@ def test_a_cap_set_for_a_time_that_another_rules_already_sweeps_nobody() -> None
 def test_r14_the_status_counts_a_card_whose_deactivation_was_overturned(
     on: str, active: int
 ) -> None:
-    kinds = [("issued", "2023-01-01"), ("deactivated", "2023-06-01"), ("overturned", "2023-05-20")]
+    kinds = [("issued", "2023-01-01"), ("deactivated", "2023-06-01"), ("overturned", "2023-06-01")]
     changes: list[Mapping[str, Any]] = [
         {
             "card_no": "00123",

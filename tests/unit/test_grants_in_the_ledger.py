@@ -13,11 +13,17 @@ from hypothesis import strategies as st
 from services.allowance.domain import CardChange, CardChangeKind, uncovered_reason
 from services.chassis.errors import Rejection
 from services.grants import domain
-from tests.unit.grants_cases import CARD, ISSUED, after
+from tests.unit.grants_cases import CARD, ISSUED, after, received, refused
 
-Move = Literal["deactivate", "reactivate", "overturn", "close"]
-MOVES: tuple[Move, ...] = (*("deactivate", "reactivate", "overturn") * 3, "close")
-"""Closings are rare: nothing follows them."""
+Move = Literal["deactivate", "reactivate", "overturn", "overturn refusal", "close"]
+MOVES: tuple[Move, ...] = (
+    *("deactivate", "reactivate", "overturn") * 3,
+    "overturn refusal",
+    "close",
+)
+"""Closings are rare, for nothing follows them, and a refusal is overturned once."""
+BEFORE = 3
+"""Days before the card begins; its holder's application was refused before them."""
 FIRST = dt.date(2023, 1, 1)
 DAYS = 8
 KINDS: dict[type[domain.Event], CardChangeKind] = {
@@ -46,6 +52,14 @@ def command(move: Move, effective_on: dt.date) -> domain.Command:
                 outcome="overturned",
                 overturns="grant-deactivated",
             )
+        case "overturn refusal":
+            return domain.DecideAppeal(
+                card_no=CARD,
+                effective_on=effective_on,
+                decided_on=effective_on,
+                outcome="overturned",
+                overturns="application-refused",
+            )
         case "close":
             return domain.CloseGrant(
                 card_no=CARD, effective_on=effective_on, decided_on=effective_on, cause="death"
@@ -62,7 +76,7 @@ def covered_days(changes: list[CardChange]) -> list[bool]:
             grants_version=len(changes),
         )
         is None
-        for day in range(DAYS + 1)
+        for day in range(-BEFORE, DAYS + 1)
     ]
 
 
@@ -71,7 +85,7 @@ def covered_days(changes: list[CardChange]) -> list[bool]:
     st.lists(
         st.tuples(
             st.sampled_from(MOVES),
-            st.integers(0, DAYS - 1),
+            st.integers(-BEFORE, DAYS - 1),
         ),
         min_size=12,
         max_size=24,
@@ -80,7 +94,7 @@ def covered_days(changes: list[CardChange]) -> list[bool]:
 def test_every_decision_changes_coverage_from_its_date_on_as_grants_says(
     moves: list[tuple[Move, int]],
 ) -> None:
-    citizen = after(ISSUED)
+    citizen = after(received(), refused(), ISSUED)
     changes = [CardChange(version=1, card_no=CARD, kind="issued", effective_on=FIRST)]
     for move, day in moves:
         before = covered_days(changes)
@@ -100,6 +114,7 @@ def test_every_decision_changes_coverage_from_its_date_on_as_grants_says(
         )
         now = covered_days(changes)
 
-        assert now[:day] == before[:day]
-        assert now[day] is (move in {"reactivate", "overturn"})
+        place = BEFORE + day
+        assert now[:place] == before[:place]
+        assert now[place] is (move not in {"deactivate", "close"})
         assert now[-1] is citizen.has_live_card

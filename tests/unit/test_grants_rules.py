@@ -23,6 +23,7 @@ from tests.unit.grants_cases import (
 )
 
 DEACTIVATED_AGAIN = domain.GrantDeactivated(**dates("2023-07-01"))
+OFF_AT_ONCE = domain.GrantDeactivated(**dates("2023-01-01"))
 
 
 def refuse(decided_on: str) -> domain.RefuseApplication:
@@ -145,10 +146,15 @@ def test_what_is_decided_says_what_was_asked(
             deactivation_overturned("2023-05-01"),
             "nothing-to-overturn",
         ),
-        # R13: an earlier gap is past appeal, once the card was deactivated again
+        # R13: an earlier gap may be appealed too, even once the card was deactivated again
         (
             (ISSUED, DEACTIVATED, REACTIVATED, DEACTIVATED_AGAIN),
-            deactivation_overturned("2023-04-01"),
+            deactivation_overturned("2023-04-30"),
+            "AppealDecided",
+        ),
+        (
+            (ISSUED, DEACTIVATED, REACTIVATED, DEACTIVATED_AGAIN),
+            deactivation_overturned("2023-06-30"),
             "nothing-to-overturn",
         ),
         (
@@ -159,7 +165,18 @@ def test_what_is_decided_says_what_was_asked(
         # R14: a refusal with effect from the application on
         ((received(), refused(), ISSUED), refusal_overturned("2022-11-01"), "AppealDecided"),
         ((received(), refused(), ISSUED), refusal_overturned("2022-10-31"), "nothing-to-overturn"),
-        ((received(), refused(), ISSUED), refusal_overturned("2023-01-02"), "AppealDecided"),
+        ((received(), refused(), ISSUED), refusal_overturned("2023-01-01"), "AppealDecided"),
+        ((received(), refused(), ISSUED), refusal_overturned("2023-01-02"), "nothing-to-overturn"),
+        (
+            (received(), refused(), ISSUED, OFF_AT_ONCE),
+            refusal_overturned("2023-01-01"),
+            "nothing-to-overturn",
+        ),
+        (
+            (received(), refused(), ISSUED, OFF_AT_ONCE),
+            refusal_overturned("2022-12-31"),
+            "AppealDecided",
+        ),
         # an application is decided on once it has come
         ((received(),), refuse("2022-11-01"), "ApplicationRefused"),
         (
@@ -203,24 +220,63 @@ def test_r14_a_refusal_is_overturned_once() -> None:
 
     assert outcome(refusal_overturned("2022-12-01"), changed) == "nothing-to-overturn"
     assert outcome(refuse("2023-06-01"), changed) == "application-granted"
-    assert changed.cards == before.cards
+
+
+def test_r14_an_overturned_refusal_lets_the_card_begin_on_its_date() -> None:
+    before = after(received(), refused(), ISSUED, DEACTIVATED)
+
+    changed = domain.evolve(before, domain.decide(refusal_overturned("2022-12-01"), before))
+
+    card = changed.cards[CARD]
+    assert isinstance(card, domain.InactiveCard)
+    assert card.begins_on == day("2022-12-01")
+    assert outcome(domain.ReactivateGrant(**dates("2023-03-01")), changed) == "GrantReactivated"
+
+
+OTHER_ISSUED = domain.GrantIssued(**grant(OTHER_CARD, "2023-05-01"))
 
 
 @pytest.mark.parametrize(
-    ("appeal", "warnings"),
+    ("earlier", "effective_on", "expected"),
     [
-        (refusal_overturned("2022-12-31"), ("effective-before-grant",)),
-        (refusal_overturned("2023-01-01"), ()),
-        (deactivation_overturned("2023-03-01"), ()),
-        (domain.DecideAppeal(**dates("2022-12-31"), outcome="upheld"), ()),
+        (DEACTIVATED, "2023-02-28", "nothing-to-overturn"),
+        (DEACTIVATED, "2023-03-01", "AppealDecided"),
+        (CLOSED, "2023-03-31", "nothing-to-overturn"),
+        (CLOSED, "2023-04-01", "AppealDecided"),
     ],
+    ids=["deactivated since", "deactivated from then", "closed since", "closed from then"],
 )
-def test_r14_a_refusal_overturned_from_before_the_card_is_warned_of(
-    appeal: domain.DecideAppeal, warnings: tuple[str, ...]
+def test_r14_a_refusal_is_overturned_on_the_first_card_granted_since(
+    earlier: domain.Event, effective_on: str, expected: str
 ) -> None:
-    citizen = after(received(), refused(), ISSUED, DEACTIVATED)
+    citizen = after(received(), refused(), ISSUED, earlier, OTHER_ISSUED)
+    appeal = domain.DecideAppeal(
+        **dates(effective_on, "2023-09-01", OTHER_CARD),
+        outcome="overturned",
+        overturns="application-refused",
+    )
 
-    assert domain.warn_about(domain.decide(appeal, citizen), citizen) == warnings
+    assert outcome(appeal, citizen) == expected
+
+
+def test_r14_a_later_card_is_no_hindrance_to_overturning_on_the_first() -> None:
+    citizen = after(received(), refused(), ISSUED, DEACTIVATED, OTHER_ISSUED)
+
+    assert outcome(refusal_overturned("2022-12-01"), citizen) == "AppealDecided"
+
+
+@pytest.mark.parametrize(
+    ("effective_on", "expected"),
+    [("2023-04-01", "AppealDecided"), ("2023-07-01", "grant-exists")],
+    ids=["an earlier gap", "the last deactivation"],
+)
+def test_r14_beside_another_live_card_an_appeal_may_mend_a_gap_and_make_no_second_one_live(
+    effective_on: str, expected: str
+) -> None:
+    live = domain.GrantIssued(**grant(OTHER_CARD, "2023-08-01"))
+    citizen = after(ISSUED, DEACTIVATED, REACTIVATED, DEACTIVATED_AGAIN, live)
+
+    assert outcome(deactivation_overturned(effective_on), citizen) == expected
 
 
 def test_r14_of_two_refusals_the_newest_that_had_come_is_overturned() -> None:

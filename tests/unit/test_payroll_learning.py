@@ -72,12 +72,11 @@ def test_only_what_changes_coverage_changes_a_card(name: str) -> None:
     assert learned_from(name).changes == changes
 
 
-@pytest.mark.parametrize(
-    "appeal",
-    [
-        {"outcome": "upheld", "overturns": None},
-        {"outcome": "overturned", "overturns": "application-refused"},
-    ],
-)
-def test_an_appeal_that_overturns_no_deactivation_changes_no_card(appeal: dict[str, Any]) -> None:
-    assert learned_from("appeal-decided", **appeal).changes == []
+def test_r14_an_appeal_that_overturns_nothing_changes_no_card() -> None:
+    assert learned_from("appeal-decided", outcome="upheld", overturns=None).changes == []
+
+
+def test_r14_an_overturned_refusal_lets_its_card_cover() -> None:
+    (change,) = learned_from("appeal-decided", overturns="application-refused").changes
+
+    assert change.active

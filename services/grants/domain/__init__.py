@@ -31,7 +31,7 @@ from services.grants.domain.commands import (
     ReviewGrant,
     TransferGrant,
 )
-from services.grants.domain.deciding import decide, warn_about
+from services.grants.domain.deciding import decide
 from services.grants.domain.events import (
     AppealDecided,
     ApplicationReceived,
@@ -127,5 +127,4 @@ __all__ = [
     "evolve",
     "responsible_municipality",
     "review_due_on",
-    "warn_about",
 ]

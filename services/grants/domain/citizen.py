@@ -55,13 +55,12 @@ class _OpenCard:
         return max(turn.effective_on for turn in self.turns)
 
     def is_deactivated_on(self, date: dt.date) -> bool:
-        """Tell whether the last deactivation holds on a date; an earlier one is past appeal.
+        """Tell whether a deactivation holds on a date; before the card began none does.
 
         Fold the turns up to the date: the latest effective one holds, of equals the later.
         """
-        deactivations = [turn.effective_on for turn in self.turns if not turn.covers]
         turn = _last([turn for turn in self.turns if turn.effective_on <= date])
-        return turn is not None and not turn.covers and date >= max(deactivations)
+        return turn is not None and not turn.covers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +80,11 @@ class ClosedCard:
     municipality_code: str
     closed_on: dt.date
     cause: Cause
+
+    @property
+    def changed_on(self) -> dt.date:
+        """The last date from which something changes."""
+        return self.closed_on
 
 
 Card: TypeAlias = ActiveCard | InactiveCard | ClosedCard
@@ -134,6 +138,11 @@ class Citizen:
             if codes:
                 return codes[-1]
         raise LookupError("a citizen without cards and applications has no municipality")
+
+    def granted_before(self, card_no: str) -> list[str]:
+        """Name the cards that were granted before one of them, the oldest first."""
+        numbers = list(self.cards)
+        return numbers[: numbers.index(card_no)]
 
     def refused_by(self, date: dt.date) -> str | None:
         """Name the newest refused application that had come by a date, None if there is none."""
@@ -243,7 +252,7 @@ def _changed(card: Card, event: CardEvent) -> Card:
                 closed_on=event.effective_on,
                 cause=event.cause,
             )
-        case AppealDecided(overturns="grant-deactivated"):
+        case AppealDecided(outcome="overturned"):
             changed = after_turn(card, Turn(effective_on=event.effective_on, covers=True))
         case GrantIssued() | DispensationGranted() | AppealDecided():
             pass  # an issue is folded above; the others change no coverage

@@ -10,6 +10,8 @@ from services.grants.domain.citizen import (
     GrantedApplication,
     InactiveCard,
     RefusedApplication,
+    Turn,
+    after_turn,
 )
 from services.grants.domain.commands import (
     CardChange,
@@ -82,18 +84,6 @@ def decide(command: Command, citizen: Citizen) -> Event:
             return CitizenReidentified()
         case _:
             return _change(command, citizen)
-
-
-def warn_about(event: Event, citizen: Citizen) -> tuple[str, ...]:
-    """Name what looks odd about a decision, on the citizen as it was before.
-
-    A refusal overturned from before the card covers: the appeal by itself covers nothing.
-    """
-    if isinstance(event, AppealDecided) and event.overturns == "application-refused":
-        card = citizen.cards[event.card_no]
-        if not isinstance(card, ClosedCard) and event.effective_on < card.begins_on:
-            return ("effective-before-grant",)
-    return ()
 
 
 def _issue(command: IssueGrant, citizen: Citizen) -> GrantIssued:
@@ -220,12 +210,15 @@ def _close(command: CloseGrant, card: ActiveCard | InactiveCard) -> GrantClosed:
 def _appeal(
     command: DecideAppeal, card: ActiveCard | InactiveCard, citizen: Citizen
 ) -> AppealDecided:
+    """An overturned decision lets the card cover from `effective_on` to its next change."""
     if command.overturns == "grant-deactivated":
         _refuse_unless_deactivated(command, card)
-        if isinstance(card, InactiveCard):
-            _refuse_second_live(citizen)
     elif command.overturns == "application-refused":
-        _refuse_unless_refused(command, citizen)
+        _refuse_unless_refused(command, card, citizen)
+    if command.outcome == "overturned" and isinstance(card, InactiveCard):
+        turn = Turn(effective_on=command.effective_on, covers=True)
+        if isinstance(after_turn(card, turn), ActiveCard):
+            _refuse_second_live(citizen)
     return AppealDecided(**_dates(command), outcome=command.outcome, overturns=command.overturns)
 
 
@@ -234,16 +227,32 @@ def _refuse_unless_deactivated(command: DecideAppeal, card: ActiveCard | Inactiv
     if not card.is_deactivated_on(command.effective_on):
         raise NothingToOverturn(
             f"card {command.card_no} is not deactivated on {command.effective_on}; effective_on is "
-            "on or after the last deactivation's own, and before a reactivation's"
+            "on or after the deactivation's own, and before what let the card cover again"
         )
 
 
-def _refuse_unless_refused(command: DecideAppeal, citizen: Citizen) -> None:
-    """Overturn on the card that was granted for it: that one covers, from its `valid_from` on."""
-    if citizen.refused_by(command.effective_on) is None:
+def _refuse_unless_refused(
+    command: DecideAppeal, card: ActiveCard | InactiveCard, citizen: Citizen
+) -> None:
+    """Overturn on the first card granted since: that one covers from the appeal's date on.
+
+    Not beyond its own first day, nor over the days of an earlier card, of which other decisions
+    were made.
+    """
+    effective_on = command.effective_on
+    if citizen.refused_by(effective_on) is None:
+        raise NothingToOverturn(f"no application that had come by {effective_on} stands refused")
+    if effective_on > card.begins_on or card.is_deactivated_on(effective_on):
         raise NothingToOverturn(
-            f"no application that had come by {command.effective_on} stands refused"
+            f"card {command.card_no} was granted from {card.begins_on}; effective_on is that day "
+            "or before it"
         )
+    for earlier in citizen.granted_before(command.card_no):
+        if citizen.cards[earlier].changed_on > effective_on:
+            raise NothingToOverturn(
+                f"card {earlier} was granted before card {command.card_no} and changed after "
+                f"{effective_on}; overturn the refusal on the first card granted since"
+            )
 
 
 def _refuse_second_live(citizen: Citizen) -> None:

@@ -53,7 +53,7 @@ class EffectiveBeforeEarlier(StateRejection):
 
 
 class NothingToOverturn(StateRejection):
-    """There is no decision of that kind with effect on that date (R14)."""
+    """There is no decision of that kind to overturn with effect from that date (R14)."""
 
     code = "nothing-to-overturn"
     field = "overturns"
