@@ -51,18 +51,14 @@ def balance(
     ] = None,
     as_of: Annotated[
         str | None,
-        typer.Option(
-            metavar="DATE",
-            parser=options.date,
-            help="Count business dates up to this one; everything recorded if left out.",
+        options.date_option(
+            "Count business dates up to this one; everything recorded if left out."
         ),
     ] = None,
     known_at: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME",
-            parser=options.moment,
-            help="Count what was known then: a date (to its last instant), or time with offset.",
+        options.moment_option(
+            "Count what was known then: a date (to its last instant), or time with offset."
         ),
     ] = None,
     as_json: JsonFlag = False,

@@ -18,8 +18,6 @@ from frikort_contracts.types import FREE_TEXT_MAX
 
 caps = typer.Typer(no_args_is_help=True, help="The yearly caps.")
 
-AMOUNT_HELP = "The cap in kroner, as 20000 or 20.000,00."
-
 
 @caps.callback()
 def _group() -> None:
@@ -28,45 +26,23 @@ def _group() -> None:
 
 @caps.command("set")
 def set_cap(
-    year: Annotated[
-        int,
-        typer.Argument(
-            metavar="YEAR", min=2019, max=9999, help="The calendar year.", show_default=False
-        ),
-    ],
-    amount_kr: Annotated[
-        str,
-        typer.Argument(
-            metavar="AMOUNT_KR", parser=options.amount, help=AMOUNT_HELP, show_default=False
-        ),
-    ],
+    year: options.CalendarYear,
+    amount_kr: Annotated[str, options.amount_argument("The cap in kroner, as 20000 or 20.000,00.")],
     *,
     in_force_from: Annotated[
-        str,
-        typer.Option(
-            metavar="DATE",
-            parser=options.date,
-            help="The first day on which this is the year's cap.",
-            show_default=False,
-        ),
+        str, options.date_option("The first day on which this is the year's cap.")
     ],
-    basis: Annotated[
-        str, typer.Option(metavar="TEXT", help="The law or order it rests on.", show_default=False)
-    ],
+    basis: Annotated[str, options.text_option("The law or order it rests on.", "TEXT")],
     income_limit: Annotated[
         str | None,
-        typer.Option(
-            metavar="KR",
-            parser=options.amount,
-            help="Ordinary income in the year before, beyond which no card is granted.",
+        options.amount_option(
+            "Ordinary income in the year before, beyond which no card is granted."
         ),
     ] = None,
     known_at: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME",
-            parser=options.moment,
-            help="When it became known: a date, or a time with offset; now if left out.",
+        options.moment_option(
+            "When it became known: a date, or a time with offset; now if left out."
         ),
     ] = None,
     as_json: JsonFlag = False,
@@ -88,12 +64,7 @@ def set_cap(
     )
     settings = Settings.from_environment(os.environ)
     with Client(settings=settings, retry_s=settings.brief_retry_s, on_absence=say) as client:
-        answer = client.put(
-            "allowance",
-            f"/v1/caps/{year}",
-            body=request,
-            headers={"Idempotency-Key": idempotency_key(year, request)},
-        )
+        answer = _put(client, year, request)
     if as_json:
         print_json(answer)
     else:
@@ -122,18 +93,13 @@ def seed(*, as_json: JsonFlag = False) -> None:
 
 def put_caps(client: Client, wanted: Iterable[CapByLaw]) -> list[Any]:
     """Set caps, in order; give the service's answers."""
-    answers = []
-    for cap in wanted:
-        request = cap.request()
-        answers.append(
-            client.put(
-                "allowance",
-                f"/v1/caps/{cap.year}",
-                body=request,
-                headers={"Idempotency-Key": idempotency_key(cap.year, request)},
-            )
-        )
-    return answers
+    return [_put(client, cap.year, cap.request()) for cap in wanted]
+
+
+def _put(client: Client, year: int, request: SetCapRequest) -> Any:
+    key = idempotency_key(year, request)
+    headers = {"Idempotency-Key": key}
+    return client.put("allowance", f"/v1/caps/{year}", body=request, headers=headers)
 
 
 def idempotency_key(year: int, request: SetCapRequest) -> str:

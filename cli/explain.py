@@ -18,7 +18,7 @@ from cli.explain_output import show_explanation
 from cli.explain_words import Language
 from cli.ledger import auditor
 from cli.output import JsonFlag, print_json, say
-from frikort_contracts.explanations import Asked
+from frikort_contracts.explanations import Asked, Difference, Explanation
 from frikort_contracts.topics import PAYROLL
 from frikort_contracts.types import COPENHAGEN
 from services.allowance import differences
@@ -28,36 +28,24 @@ if TYPE_CHECKING:
     import psycopg
 
 
-def _date_option(help_text: str) -> Any:
-    return typer.Option(metavar="DATE", parser=options.date, help=help_text, show_default=False)
-
-
-def _moment_option(help_text: str) -> Any:
-    return typer.Option(metavar="TIME", parser=options.moment, help=help_text, show_default=False)
-
-
 def explain(
-    card_no: Annotated[
-        str,
-        typer.Argument(
-            metavar="CARD_NO",
-            help="A card number, five digits.",
-            parser=options.card_no,
-            show_default=False,
-        ),
-    ],
+    card_no: options.CardNo,
     *,
     year: Annotated[
         int | None,
         typer.Option(min=2019, max=9999, help="A calendar year; every year if left out."),
     ] = None,
-    from_as_of: Annotated[str | None, _date_option("Compare: the first answer's last day.")] = None,
-    from_known_at: Annotated[
-        str | None, _moment_option("Compare: what the first answer knows.")
+    from_as_of: Annotated[
+        str | None, options.date_option("Compare: the first answer's last day.")
     ] = None,
-    to_as_of: Annotated[str | None, _date_option("Compare: the second answer's last day.")] = None,
+    from_known_at: Annotated[
+        str | None, options.moment_option("Compare: what the first answer knows.")
+    ] = None,
+    to_as_of: Annotated[
+        str | None, options.date_option("Compare: the second answer's last day.")
+    ] = None,
     to_known_at: Annotated[
-        str | None, _moment_option("Compare: what the second answer knows.")
+        str | None, options.moment_option("Compare: what the second answer knows.")
     ] = None,
     lang: Annotated[Language, typer.Option(help="The language of the reasons.")] = Language.ENGLISH,
     as_json: JsonFlag = False,
@@ -69,36 +57,17 @@ def explain(
     """
     first = Asked(as_of=_date(from_as_of), known_at=_last_instant(from_known_at))
     second = Asked(as_of=_date(to_as_of), known_at=_last_instant(to_known_at))
-    now = dt.datetime.now(dt.UTC)
+    found: Explanation | Difference
     if first == second == Asked():
-        read = read_card(card_no, year)
-        found = explaining.explain(
-            card_no,
-            year,
-            journal=read.journal,
-            changes=read.changes,
-            caps=read.caps,
-            held=read.held,
-        )
-        if as_json:
-            print_json(found.model_dump(mode="json"))
-        else:
-            show_explanation(found, lang)
-        return
-    if year is None:
-        year = now.astimezone(COPENHAGEN).year
-        say(f"No --year was given: this compares answers about the current year, {year}.")
-    read = read_card(card_no, year)
-    explained = explaining.explain(
-        card_no, year, journal=read.journal, changes=read.changes, caps=read.caps, held=()
-    )
-    difference = differences.compare(
-        card_no, year, (first, second), entries=explained.entries, caps=read.caps, now=now
-    )
-    if as_json:
-        print_json(difference.model_dump(mode="json"))
+        found = _explained(card_no, year, read_card(card_no, year))
     else:
-        show_difference(difference, lang)
+        found = _compared(card_no, year, (first, second))
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    elif isinstance(found, Explanation):
+        show_explanation(found, lang)
+    else:
+        show_difference(found, lang)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +127,27 @@ def read_card(card_no: str, year: int | None) -> Read:
             caps=explaining.to_caps(rules),
             held=list(held),
         )
+
+
+def _explained(card_no: str, year: int | None, read: Read) -> Explanation:
+    return explaining.explain(
+        card_no,
+        year,
+        journal=read.journal,
+        changes=read.changes,
+        caps=read.caps,
+        held=read.held,
+    )
+
+
+def _compared(card_no: str, year: int | None, asked: tuple[Asked, Asked]) -> Difference:
+    now = dt.datetime.now(dt.UTC)
+    if year is None:
+        year = now.astimezone(COPENHAGEN).year
+        say(f"No --year was given: this compares answers about the current year, {year}.")
+    read = read_card(card_no, year)
+    entries = _explained(card_no, year, read).entries
+    return differences.compare(card_no, year, asked, entries=entries, caps=read.caps, now=now)
 
 
 def _find_citizen(connection: "psycopg.Connection[dict[str, Any]]", card_no: str) -> str:

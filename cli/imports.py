@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli import options
 from cli.client import Client
 from cli.columns import FileKind, column_of, columns_of, optional_columns
 from cli.errors import CommandError, TransientError
@@ -26,14 +27,7 @@ def import_file(
     ],
     file: Annotated[
         Path,
-        typer.Argument(
-            metavar="FILE",
-            help="The file, UTF-8 or Windows-1252, separated by ; or a comma.",
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            show_default=False,
-        ),
+        options.file_argument("The file, UTF-8 or Windows-1252, separated by ; or a comma."),
     ],
     *,
     dry_run: Annotated[

@@ -15,33 +15,13 @@ from frikort_contracts.explanations import Preview, PreviewRequest
 
 
 def preview(
-    card_no: Annotated[
-        str,
-        typer.Argument(
-            metavar="CARD_NO",
-            help="A card number, five digits.",
-            parser=options.card_no,
-            show_default=False,
-        ),
-    ],
+    card_no: options.CardNo,
     amount_kr: Annotated[
-        str,
-        typer.Argument(
-            metavar="AMOUNT_KR",
-            parser=options.amount,
-            help="The whole wage in kroner, as 5000 or 5.000,00.",
-            show_default=False,
-        ),
+        str, options.amount_argument("The whole wage in kroner, as 5000 or 5.000,00.")
     ],
     *,
     paid_on: Annotated[
-        str,
-        typer.Option(
-            metavar="DATE",
-            parser=options.date,
-            help="The day on which the wage is paid; it may be to come.",
-            show_default=False,
-        ),
+        str, options.date_option("The day on which the wage is paid; it may be to come.")
     ],
     lang: Annotated[Language, typer.Option(help="The language of the reason.")] = Language.ENGLISH,
     as_json: JsonFlag = False,

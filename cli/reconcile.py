@@ -93,32 +93,21 @@ class Reconciliation(Contract):
 def reconcile(
     file: Annotated[
         Path,
-        typer.Argument(
-            metavar="FILE",
-            help="The list, with the columns card_no, cvr, paid_on, amount_kr, external_ref.",
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            show_default=False,
+        options.file_argument(
+            "The list, with the columns card_no, cvr, paid_on, amount_kr, external_ref."
         ),
     ],
     *,
     first_on: Annotated[
         str | None,
-        typer.Option(
-            "--from",
-            metavar="DATE",
-            parser=options.date,
-            help="The list holds everything paid from this day; its first one if left out.",
+        options.date_option(
+            "The list holds everything paid from this day; its first one if left out.", "--from"
         ),
     ] = None,
     last_on: Annotated[
         str | None,
-        typer.Option(
-            "--to",
-            metavar="DATE",
-            parser=options.date,
-            help="The list holds everything paid to this day; its last one if left out.",
+        options.date_option(
+            "The list holds everything paid to this day; its last one if left out.", "--to"
         ),
     ] = None,
     dry_run: Annotated[

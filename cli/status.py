@@ -3,7 +3,6 @@
 import os
 from typing import Annotated
 
-import typer
 from rich.columns import Columns
 from rich.table import Table
 from rich.text import Text
@@ -54,22 +53,15 @@ def status(
     *,
     municipality: Annotated[
         str | None,
-        typer.Option(metavar="CODE", help="Only this municipality, as 751; all if left out."),
+        options.text_option("Only this municipality, as 751; all if left out.", "CODE"),
     ] = None,
-    on: Annotated[
-        str | None,
-        typer.Option(metavar="DATE", parser=options.date, help="The date; today if left out."),
-    ] = None,
+    on: Annotated[str | None, options.date_option("The date; today if left out.")] = None,
     consultant: Annotated[
-        str | None, typer.Option(metavar="ID", help="Only employments made by this consultant.")
+        str | None, options.text_option("Only employments made by this consultant.", "ID")
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(
-            metavar="DATE",
-            parser=options.date,
-            help="Only employments registered and started since this date.",
-        ),
+        options.date_option("Only employments registered and started since this date."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

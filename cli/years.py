@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from cli import options
 from cli.client import Client
 from cli.output import JsonFlag, print_json, say, stdout_console
 from cli.settings import Settings
@@ -34,16 +35,9 @@ def _group() -> None:
 
 @years.command("close")
 def close_year(
-    year: Annotated[
-        int,
-        typer.Argument(
-            metavar="YEAR", min=2019, max=9999, help="The calendar year.", show_default=False
-        ),
-    ],
+    year: options.CalendarYear,
     *,
-    municipality: Annotated[
-        str, typer.Option(metavar="CODE", help="Whose year, as 751.", show_default=False)
-    ],
+    municipality: Annotated[str, options.text_option("Whose year, as 751.", "CODE")],
     as_json: JsonFlag = False,
 ) -> None:
     """Close a municipality's year: wages registered later are kept, and not covered.
