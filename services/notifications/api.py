@@ -10,7 +10,8 @@ from frikort_contracts.types import CardNo, Moment
 from frikort_contracts.types import Request as Body
 from services.chassis.errors import NotFound
 from services.chassis.http import Called, Run, addressed, answered, to_command
-from services.notifications.contacts import DeleteContactRequest
+from services.notifications.confirmations import ContactState, ContactsToConfirm
+from services.notifications.contacts import ConfirmContactRequest, DeleteContactRequest
 from services.notifications.gateway import Gateway, Report
 from services.notifications.projections import Messages
 
@@ -21,6 +22,12 @@ class GatewayUnknown(NotFound):
     code = "gateway-unknown"
 
 
+class ConfirmationBody(Body):
+    """When the number of the holder of the address's card was confirmed; now, if left out."""
+
+    registered_at: Moment | None = None
+
+
 class ContactBody(Body):
     """The phone number of the holder of the address's card."""
 
@@ -29,9 +36,23 @@ class ContactBody(Body):
     registered_at: Moment | None = None
 
 
-def contact_routes(run: Run) -> APIRouter:
-    """Serve the commands about contacts."""
+def contact_routes(
+    run: Run,
+    read_contact: Callable[[str], Awaitable[ContactState]],
+    read_contacts_to_confirm: Callable[[], Awaitable[ContactsToConfirm]],
+) -> APIRouter:
+    """Serve the commands about contacts, and what people may see of them."""
     router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+
+    @router.get("")
+    async def to_confirm() -> ContactsToConfirm:
+        """List the contacts that a review calls to confirm, the longest due first (R40)."""
+        return await read_contacts_to_confirm()
+
+    @router.get("/{card_no}")
+    async def show(card_no: CardNo) -> ContactState:
+        """Show a card's contact, without its number."""
+        return await read_contact(card_no)
 
     @router.put("/{card_no}")
     async def put(card_no: str, request: ContactBody, call: Called) -> JSONResponse:
@@ -39,6 +60,20 @@ def contact_routes(run: Run) -> APIRouter:
         whole = addressed(PutContactRequest, request, card_no=card_no)
         answer = await run(to_command("contacts", whole, call))
         return answered(answer, created=201 if answer.position.version == 1 else 200)
+
+    @router.post("/{card_no}/confirmation")
+    async def confirm(
+        card_no: str, call: Called, request: ConfirmationBody | None = None
+    ) -> JSONResponse:
+        """Note that the number is the citizen's still (R40).
+
+        It is texted anew if it had been given up. Refused with `contact-unknown` where there is
+        none.
+        """
+        body = request or ConfirmationBody()
+        whole = addressed(ConfirmContactRequest, body, card_no=card_no)
+        answer = await run(to_command("contact-confirmation", whole, call))
+        return answered(answer)
 
     @router.delete("/{card_no}")
     async def delete(card_no: str, call: Called) -> JSONResponse:

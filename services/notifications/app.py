@@ -30,6 +30,7 @@ from services.chassis.settings import (
 )
 from services.chassis.workspace import Answer, Command, Tools, run_command
 from services.notifications.api import contact_routes, message_routes, report_routes
+from services.notifications.confirmations import read_contact, read_contacts_to_confirm
 from services.notifications.consumers import FactReader
 from services.notifications.contacts import ContactsWorkspace
 from services.notifications.gateway import Gateway
@@ -192,7 +193,11 @@ async def _run(
         apply=on_facts,
     )
     app = create_app(title="Frikort notifications", version="0.1.0", summary="Texts to citizens")
-    app.include_router(contact_routes(carry_out))
+    app.include_router(
+        contact_routes(
+            carry_out, partial(read_contact, pool), partial(read_contacts_to_confirm, pool)
+        )
+    )
     app.include_router(report_routes(parts.gateway, parts.recorder.record))
     app.include_router(message_routes(partial(read_messages, pool)))
     app.include_router(progress_routes(inbox_progress(pool, "notifications")))

@@ -13,17 +13,19 @@ from aiokafka import ConsumerRecord
 from frikort_contracts.allowance import AllowanceExhausted, AllowanceLow
 from frikort_contracts.envelope import Envelope
 from frikort_contracts.events import Event
-from frikort_contracts.grants import GrantClosed, GrantIssued
+from frikort_contracts.grants import GrantClosed, GrantIssued, GrantReviewed
 from services.chassis.clock import Clock
 from services.chassis.database import Connection, Pool, deciding_again, transaction
 from services.chassis.errors import ContractError
 from services.chassis.identifiers import Identifiers, derived_id, traceparent
 from services.chassis.inbox import Inbox, Message, is_uuid
 from services.chassis.reading import Received, parse_with, sort_out
-from services.notifications import domain, store, templates
+from services.notifications import confirmations, domain, store, templates
 from services.notifications.handlers import Order, Origin, carry_out
 
-_parse_fact = parse_with([GrantIssued, GrantClosed, AllowanceLow, AllowanceExhausted])
+_parse_fact = parse_with(
+    [GrantIssued, GrantReviewed, GrantClosed, AllowanceLow, AllowanceExhausted]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class FactReader:
             received = await sort_out(connection, inbox, parse, now=now)
             await inbox.close()
             await _learn_cards(connection, received)
+            await confirmations.note_reviews(connection, received)
             orders = [order for item in received if (order := self._order(item, now)) is not None]
             await carry_out(connection, orders, clock=self.clock, ids=self.ids)
 

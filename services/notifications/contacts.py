@@ -7,18 +7,20 @@ destroys the key at once. It may come before its card is known here.
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from pydantic import JsonValue
 
 from frikort_contracts.imports import Position
 from frikort_contracts.requests import PutContactRequest
-from frikort_contracts.types import CardNo, Request, format_moment
+from frikort_contracts.types import CardNo, Moment, Request, format_moment
 from services.chassis.codec import Codec
 from services.chassis.database import Connection
+from services.chassis.errors import StateRejection
 from services.chassis.vault import Vault
 from services.chassis.workspace import Answer, Command, Tools, Workspace
+from services.notifications import confirmations
 from services.notifications.phones import parse_phone
 
 SERVICE = "notifications"
@@ -28,6 +30,20 @@ class DeleteContactRequest(Request):
     """Forget a card's contact, and whatever was said of it before now."""
 
     card_no: CardNo
+
+
+class ConfirmContactRequest(Request):
+    """Note that a card's number is its citizen's still, as a review of the card calls for (R40)."""
+
+    card_no: CardNo
+    registered_at: Moment | None = None
+
+
+class ContactUnknown(StateRejection):
+    """There is no number to confirm: none was said, or it was deleted."""
+
+    code = "contact-unknown"
+    field = "card_no"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +66,7 @@ class Contact:
     known_at: dt.datetime
     statements: tuple[str, ...]
     reach: Reach | None = None
+    confirmed_at: dt.datetime | None = None
 
 
 class ContactsWorkspace(Workspace[None, object]):
@@ -66,6 +83,7 @@ class ContactsWorkspace(Workspace[None, object]):
         super().__init__(tools)
         self._contacts: dict[str, Contact | None] = {}
         self._changed: set[str] = set()
+        self._confirmed: dict[str, dt.datetime] = {}
 
     def initial(self, stream_id: str) -> None:
         """Contacts have no stream."""
@@ -76,12 +94,14 @@ class ContactsWorkspace(Workspace[None, object]):
     async def prefetch(self, connection: Connection, requests: Sequence[Request]) -> None:
         """Load the cards' contacts, locked against other writers until the transaction ends."""
         cards = {
-            r.card_no for r in requests if isinstance(r, PutContactRequest | DeleteContactRequest)
+            r.card_no
+            for r in requests
+            if isinstance(r, PutContactRequest | DeleteContactRequest | ConfirmContactRequest)
         }
         missing = sorted(cards - self._contacts.keys())
         rows = await connection.fetch(
             """
-            SELECT card_no, version, known_at, statement_macs
+            SELECT card_no, version, known_at, statement_macs, confirmed_at
             FROM contacts
             WHERE card_no = ANY($1)
             ORDER BY card_no
@@ -95,6 +115,7 @@ class ContactsWorkspace(Workspace[None, object]):
                 version=row["version"],
                 known_at=row["known_at"],
                 statements=tuple(row["statement_macs"]),
+                confirmed_at=row["confirmed_at"],
             )
             for row in rows
         }
@@ -106,6 +127,8 @@ class ContactsWorkspace(Workspace[None, object]):
                 return self._put(request, now)
             case DeleteContactRequest() as request:
                 return self._delete(request, now)
+            case ConfirmContactRequest() as request:
+                return self._confirm(request, now)
             case request:
                 raise TypeError(f"contacts takes no {type(request).__name__}")
 
@@ -113,6 +136,7 @@ class ContactsWorkspace(Workspace[None, object]):
         """Write the changed contacts down; a new card's unique key decides between two writers."""
         changed = {card: c for card in self._changed if (c := self._contacts[card]) is not None}
         await _write(connection, changed, self.tools.vault)
+        await confirmations.confirm(connection, self._confirmed)
 
     def _put(self, request: PutContactRequest, now: dt.datetime) -> Answer:
         msisdn = parse_phone(request.phone, production=self.tools.production)
@@ -133,6 +157,18 @@ class ContactsWorkspace(Workspace[None, object]):
             return self._answer(request.card_no, repeated=True)
         known_at = now if current is None else max(now, current.known_at)
         return self._change(request.card_no, known_at, (), None)
+
+    def _confirm(self, request: ConfirmContactRequest, now: dt.datetime) -> Answer:
+        current = self._contacts[request.card_no]
+        if current is None or not current.statements:
+            raise ContactUnknown(f"no contact of card {request.card_no} is known; register it")
+        known_at = self.known_at(request.registered_at, now)
+        last_said = max(current.known_at, current.confirmed_at or current.known_at)
+        if known_at <= last_said:
+            return self._answer(request.card_no, repeated=True)
+        self._contacts[request.card_no] = replace(current, confirmed_at=known_at)
+        self._confirmed[request.card_no] = known_at
+        return self._answer(request.card_no, repeated=False)
 
     def _change(
         self, card_no: str, known_at: dt.datetime, statements: tuple[str, ...], reach: Reach | None
@@ -156,6 +192,8 @@ class ContactsWorkspace(Workspace[None, object]):
             "state": "known" if contact.statements else "deleted",
             "known_at": format_moment(contact.known_at),
         }
+        if contact.confirmed_at is not None:
+            body["confirmed_at"] = format_moment(contact.confirmed_at)
         position = Position(service=SERVICE, citizen_id=card_no, version=contact.version)
         return Answer(body=body, position=position, repeated=repeated)
 
@@ -210,6 +248,7 @@ async def _write(connection: Connection, changed: Mapping[str, Contact], vault: 
           known_at = excluded.known_at,
           statement_macs = excluded.statement_macs,
           sealed = excluded.sealed,
+          confirmed_at = NULL,
           failures = 0
         """,
         contacts,

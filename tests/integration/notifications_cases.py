@@ -16,7 +16,7 @@ from deploy.local.stack import GATEWAY
 from frikort_contracts.allowance import AllowanceExhausted, AllowanceLow
 from frikort_contracts.envelope import Envelope, to_headers
 from frikort_contracts.events import Event
-from frikort_contracts.grants import GrantClosed, GrantIssued
+from frikort_contracts.grants import GrantClosed, GrantIssued, GrantReviewed
 from frikort_contracts.topics import ALLOWANCE, GRANTS
 from frikort_contracts.types import AgeGroup, Benefit
 from tests.integration.servers import (
@@ -32,6 +32,8 @@ from tests.integration.servers import (
 TOPIC = "frikort-notifications"
 MUNICIPALITY = "751"
 YEAR = 2023
+OLD = dt.datetime(2023, 1, 1, tzinfo=dt.UTC)
+"""What was learned then is not texted any more."""
 _numbers = itertools.count(1)
 
 
@@ -126,6 +128,25 @@ def register_death(servers: Servers, citizen: Citizen, *, version: int) -> str:
         decided_on=today.date(),
         cause="death",
         known_at=today,
+    )
+    return put_fact(servers, GRANTS.name, citizen.id, event, version=version)
+
+
+def review_card(
+    servers: Servers,
+    citizen: Citizen,
+    decided_on: str,
+    *,
+    card_no: str | None = None,
+    version: int,
+) -> str:
+    """Put a grant-reviewed on the topic; give its id."""
+    day = dt.date.fromisoformat(decided_on)
+    event = GrantReviewed(
+        card_no=card_no or citizen.card_no,
+        effective_on=day,
+        decided_on=day,
+        known_at=dt.datetime.combine(day, dt.time(12), dt.UTC),
     )
     return put_fact(servers, GRANTS.name, citizen.id, event, version=version)
 
