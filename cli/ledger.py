@@ -15,7 +15,7 @@ import typer
 from cli.errors import TransientError
 from cli.output import JsonFlag, number, print_json, print_table, say
 from cli.progress import show_progress
-from cli.proof import Proof, Stored
+from cli.proof import Balance, Proof, Stored
 from cli.settings import auditor_database_url
 
 if TYPE_CHECKING:
@@ -114,7 +114,13 @@ def _read_stored(connection: "psycopg.Connection[dict[str, Any]]") -> Stored:
     return Stored(
         heads={str(r["citizen_id"]): (r["entry_no"], bytes(r["head"])) for r in heads},
         balances={
-            (str(r["citizen_id"]), r["year"]): (r["covered_ore"], r["excess_ore"], r["entries"])
+            (str(r["citizen_id"]), r["year"]): Balance(
+                r["covered_ore"],
+                r["excess_ore"],
+                r["entries"],
+                r["over_cap_ore"],
+                None if r["covered_to"] is None else r["covered_to"].isoformat(),
+            )
             for r in balances
         },
         partitions={r["partition"]: r["journal_seq"] for r in partitions},

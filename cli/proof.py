@@ -10,7 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from frikort_contracts.types import format_moment
 
@@ -36,12 +36,35 @@ class Fault:
     expected: str
 
 
+class Balance(NamedTuple):
+    """A citizen's year as it is kept; `covered_to` is the latest date of a wage covered in part.
+
+    `over_cap_ore` is the excess over the cap alone. Both are what cases are raised by.
+    """
+
+    covered_ore: int
+    excess_ore: int
+    entries: int
+    over_cap_ore: int
+    covered_to: str | None
+
+
 @dataclass(slots=True)
 class _Year:
     covered_ore: int = 0
     excess_ore: int = 0
     entries: int = 0
     over_cap_ore: int = 0
+
+
+class _Wage(NamedTuple):
+    """A wage as it was decided, and not taken back since."""
+
+    year: int
+    paid_on: str
+    covered_ore: int
+    excess_ore: int
+    over_cap_ore: int
 
 
 @dataclass(slots=True)
@@ -54,8 +77,26 @@ class _Chain:
     recorded_at: str = ""
     versions: dict[str, int] = field(default_factory=dict)
     years: dict[int, _Year] = field(default_factory=dict)
-    wages: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    wages: dict[str, _Wage] = field(default_factory=dict)
     swept: set[str] = field(default_factory=set)
+
+    def balances(self) -> Iterator[tuple[int, Balance]]:
+        """Give each year's balance as its entries fold."""
+        covered_to: dict[int, str] = {}
+        for wage in self.wages.values():
+            if wage.covered_ore > 0:
+                covered_to[wage.year] = max(wage.paid_on, covered_to.get(wage.year, ""))
+        for year, folded in self.years.items():
+            yield (
+                year,
+                Balance(
+                    folded.covered_ore,
+                    folded.excess_ore,
+                    folded.entries,
+                    folded.over_cap_ore,
+                    covered_to.get(year),
+                ),
+            )
 
 
 @dataclass(slots=True)
@@ -236,14 +277,17 @@ class Proof:
             self._expect(where, "decision.year", str(decision["year"]), payload["paid_on"][:4])
             self._expect(where, "paid_on", _text(row["paid_on"]), payload["paid_on"])
             over_cap_ore = excess_ore if decision["reason"] == "over-cap" else 0
-            chain.wages[payload["wage_id"]] = (covered_ore, excess_ore, over_cap_ore)
+            chain.wages[payload["wage_id"]] = _Wage(
+                decision["year"], payload["paid_on"], covered_ore, excess_ore, over_cap_ore
+            )
         else:
             original = chain.wages.pop(payload["wage_id"], None)
             if original is None:
                 self._fault(where, "reversal", payload["wage_id"], "a wage not reversed before")
-                original = (-covered_ore, -excess_ore, 0)
-            over_cap_ore = -original[2]
-            self._expect(where, "reversal", (covered_ore, excess_ore), (-original[0], -original[1]))
+                original = _Wage(decision["year"], "", -covered_ore, -excess_ore, 0)
+            over_cap_ore = -original.over_cap_ore
+            given_back = (-original.covered_ore, -original.excess_ore)
+            self._expect(where, "reversal", (covered_ore, excess_ore), given_back)
         self._expect(where, "amount_ore", row["amount_ore"], covered_ore + excess_ore)
         amounts = dict(
             zip(ACCOUNTS, (-covered_ore, covered_ore, -excess_ore, excess_ore), strict=True)
@@ -276,10 +320,16 @@ class Proof:
         entry_no, head = stored.heads.pop(chain.citizen_id, (0, GENESIS))
         self._expect(where, "entries", chain.entry_no, entry_no)
         self._expect(where, "head", chain.head.hex(), head.hex())
-        for year, folded in chain.years.items():
-            kept = stored.balances.pop((chain.citizen_id, year), (0, 0, 0))
-            expected = (folded.covered_ore, folded.excess_ore, folded.entries)
-            self._expect(where, f"balance {year}", kept, expected)
+        for year, folded in chain.balances():
+            kept = stored.balances.pop((chain.citizen_id, year), None)
+            if kept is None:
+                self._fault(where, f"balance {year}", "none", str(folded))
+            else:
+                self._check_balance(where, year, kept, folded)
+
+    def _check_balance(self, where: str, year: int, kept: Balance, folded: Balance) -> None:
+        for name, found, expected in zip(Balance._fields, kept, folded, strict=True):
+            self._expect(where, f"balance {year} {name}", found, expected)
 
     def _parse(self, where: str, content: bytes) -> dict[str, Any]:
         try:
@@ -306,12 +356,12 @@ class Proof:
 class Stored:
     """What is kept beside the journal and must agree with it.
 
-    `heads`: citizen → (entry_no, hash); `balances`: (citizen, year) → (covered, excess,
-    entries); `partitions`: partition → last number; `lanes`: the inbox's account.
+    `heads`: citizen → (entry_no, hash); `balances`: (citizen, year) → balance; `partitions`:
+    partition → last number; `lanes`: the inbox's account.
     """
 
     heads: dict[str, tuple[int, bytes]]
-    balances: dict[tuple[str, int], tuple[int, int, int]]
+    balances: dict[tuple[str, int], Balance]
     partitions: dict[int, int]
     lanes: list[Row]
 

@@ -322,7 +322,18 @@ DAMAGE = {
     ),
     "a changed balance": (
         "UPDATE balances SET covered_ore = covered_ore + 1 WHERE citizen_id = '{citizen}'",
-        "balance 2023",
+        "balance 2023 covered_ore",
+    ),
+    "another excess over the cap": (
+        "UPDATE balances SET over_cap_ore = over_cap_ore + 1 WHERE citizen_id = '{citizen}'",
+        "balance 2023 over_cap_ore",
+    ),
+    "another last day covered": (
+        """
+        UPDATE balances SET covered_to = coalesce(covered_to, '2023-01-01') + 1
+        WHERE citizen_id = '{citizen}'
+        """,
+        "balance 2023 covered_to",
     ),
     "a changed hash": (
         "UPDATE journal SET hash = set_byte(hash, 0, (get_byte(hash, 0) + 1) % 256) {here}",
