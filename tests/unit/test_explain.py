@@ -19,7 +19,7 @@ from frikort_contracts.explanations import (
 )
 from frikort_contracts.types import ApportionReason
 from services.allowance.explain import explain, to_caps
-from services.allowance.posting import Rules
+from services.allowance.posting import Posting, Rules
 from services.allowance.reasons import (
     GROUNDS,
     NOTHING_LEFT,
@@ -54,16 +54,32 @@ FACTS = Facts(
     limit_ore=20_000_00,
 )
 
+CROSSING_RESTS_ON = (
+    Basis(source=basis(1), standing="law"),
+    Basis(source="LOV 689 af 08/06/2018 med senere ændringer", standing="law"),
+    Basis(source="ligningsloven § 7, nr. 32", standing="law"),
+    Basis(
+        source="no source states that only the excess is an ordinary wage, nor which of two wages "
+        "comes first: first recorded, first covered",
+        standing="default",
+        danish="ingen kilde siger, at kun det overskydende er almindelig løn, eller hvilken af to "
+        "lønninger der kommer først: først registreret, først dækket",
+    ),
+)
+
 
 def explained(messages: Sequence[Message], rules: Rules, *, year: int | None = None) -> Explanation:
-    under_way = post(messages, rules)
+    return explained_of(post(messages, rules), year)
+
+
+def explained_of(under_way: Posting, year: int | None = None) -> Explanation:
     (page,) = under_way.pages.values()
     return explain(
         "00123",
         year,
         journal=journal_rows(under_way.entries),
         changes=changes_of(page),
-        caps=to_caps(rule_rows(rules)),
+        caps=to_caps(rule_rows(under_way.rules)),
         held=held_rows(page),
     )
 
@@ -148,18 +164,7 @@ def test_a_crossing_wage_is_explained_whole() -> None:
         english="The wage crosses the cap of 20.000,00 kr in 2023: the 500,00 kr that was left is "
         "covered. The rest, 300,00 kr, is an ordinary wage (eIndkomst, A-skat, AM-bidrag).",
         rules=("R17", "R19"),
-        basis=(
-            Basis(source=basis(1), standing="law"),
-            Basis(source="LOV 689 af 08/06/2018 med senere ændringer", standing="law"),
-            Basis(source="ligningsloven § 7, nr. 32", standing="law"),
-            Basis(
-                source="no source states that only the excess is an ordinary wage, nor which of "
-                "two wages comes first: first recorded, first covered",
-                standing="default",
-                danish="ingen kilde siger, at kun det overskydende er almindelig løn, eller "
-                "hvilken af to lønninger der kommer først: først registreret, først dækket",
-            ),
-        ),
+        basis=CROSSING_RESTS_ON,
         limit_ore=CAP_ORE,
         cap=CapUsed(
             rule_version=1,
@@ -337,18 +342,9 @@ def test_a_person_asked_to_look_is_named_whichever_entry_raised_it() -> None:
 
 def test_r22_a_cap_that_came_into_force_stands_between_the_decisions() -> None:
     story, rules = Story(), caps_of_2023()
-    under_way = post(
-        [
-            story.issued(),
-            story.wage(
-                "over",
-                "2023-05-01",
-                CAP_ORE + 70,
-                known_at=dt.datetime(2023, 5, 2, tzinfo=dt.UTC),
-            ),
-        ],
-        rules,
-    )
+    in_may = dt.datetime(2023, 5, 2, tzinfo=dt.UTC)
+    over = story.wage("over", "2023-05-01", CAP_ORE + 70, known_at=in_may)
+    under_way = post([story.issued(), over], rules)
     (page,) = under_way.pages.values()
     raised = CapChange(2, 2023, CAP_ORE, 2 * CAP_ORE)
     rule = {
@@ -364,14 +360,7 @@ def test_r22_a_cap_that_came_into_force_stands_between_the_decisions() -> None:
     under_way.enter_cap(page, sweep.to_received(page, "751"), raised)
     under_way.receive(read(story.wage("after", "2023-08-01", 10)))
 
-    found = explain(
-        "00123",
-        2023,
-        journal=journal_rows(under_way.entries),
-        changes=changes_of(page),
-        caps=to_caps(rule_rows(rules)),
-        held=(),
-    )
+    found = explained_of(under_way, 2023)
 
     assert [(e.entry_no, e.after.remaining_ore) for e in found.entries] == [
         (2, 0),
