@@ -27,6 +27,22 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="module")
+def grants(servers: Servers) -> Iterator[ServiceProcess]:
+    """The service, started anew for each module."""
+    service = servers.service("grants")
+    yield service.start()
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def payroll(servers: Servers) -> Iterator[ServiceProcess]:
+    """The service, started anew for each module."""
+    service = servers.service("payroll")
+    yield service.start()
+    service.close()
+
+
+@pytest.fixture(scope="module")
 def wire(servers: Servers) -> Wire:
     """What grants and payroll send to a module's servers."""
     return Wire(servers)

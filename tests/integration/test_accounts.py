@@ -1,7 +1,5 @@
 """A running payroll says of every message of a partition what became of it."""
 
-from collections.abc import Iterator
-
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -12,20 +10,6 @@ from tests.integration.servers import Servers, ServiceProcess, wait_for
 pytestmark = pytest.mark.slow
 
 TOPIC = "frikort-grants"
-
-
-@pytest.fixture(scope="module")
-def grants(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("grants")
-    yield service.start()
-    service.close()
-
-
-@pytest.fixture(scope="module")
-def payroll(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("payroll")
-    yield service.start()
-    service.close()
 
 
 def figures(payroll: ServiceProcess) -> dict[int, dict[str, int]]:

@@ -1,7 +1,6 @@
 """Who a citizen is, and what they apply for: recorded, refused, found again, and never shown."""
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -32,13 +31,6 @@ OWN_TABLES = (
     "imports",
     "person_keys",
 )
-
-
-@pytest.fixture(scope="module")
-def grants(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("grants")
-    yield service.start()
-    service.close()
 
 
 def application(cpr: str, **changed: Any) -> dict[str, Any]:

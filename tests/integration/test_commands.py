@@ -2,7 +2,6 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,13 +15,6 @@ pytestmark = pytest.mark.slow
 
 TOPIC = "frikort-grants"
 CHANGE = {"effective_on": "2023-03-01", "decided_on": "2023-02-20"}
-
-
-@pytest.fixture(scope="module")
-def grants(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("grants")
-    yield service.start()
-    service.close()
 
 
 def send(

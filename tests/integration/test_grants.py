@@ -1,6 +1,5 @@
 """The life of a grant over HTTP: what is recorded, sent, repeated and refused, and what stays."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,13 +28,6 @@ OVERTURNED = {
     "effective_on": "2023-03-01",
     "decided_on": "2023-09-12",
 }
-
-
-@pytest.fixture(scope="module")
-def grants(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("grants")
-    yield service.start()
-    service.close()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Payroll as a process on real servers: what it records, refuses, repeats and sends."""
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -30,20 +29,6 @@ OWN_TABLES = (
     "person_keys",
     "wages",
 )
-
-
-@pytest.fixture(scope="module")
-def grants(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("grants")
-    yield service.start()
-    service.close()
-
-
-@pytest.fixture(scope="module")
-def payroll(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("payroll")
-    yield service.start()
-    service.close()
 
 
 def register(

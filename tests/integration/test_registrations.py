@@ -1,7 +1,6 @@
 """Wages beside eIndkomst and Socialtfrikort.dk, over HTTP: misreports, registrations, lists."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +16,6 @@ pytestmark = pytest.mark.slow
 
 TOPIC = "frikort-payroll"
 REFERENCE = "SF-2023-0042/Åse Østergård"
-
-
-@pytest.fixture(scope="module")
-def grants(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("grants")
-    yield service.start()
-    service.close()
-
-
-@pytest.fixture(scope="module")
-def payroll(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("payroll")
-    yield service.start()
-    service.close()
 
 
 @pytest.fixture
@@ -57,6 +42,15 @@ def shown(payroll: ServiceProcess, wage: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def registration(payroll: ServiceProcess, wage: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = shown(payroll, wage)["registration"]
+    return found
+
+
+def states(payroll: ServiceProcess, *wages: dict[str, Any]) -> list[str]:
+    return [registration(payroll, wage)["state"] for wage in wages]
+
+
 def await_sent(servers: Servers, citizen_id: str, count: int) -> list[Any]:
     wait_for(lambda: len(servers.records(TOPIC, citizen_id)) >= count, what=f"{count} records sent")
     return servers.records(TOPIC, citizen_id)
@@ -65,6 +59,12 @@ def await_sent(servers: Servers, citizen_id: str, count: int) -> list[Any]:
 def listed(wage: dict[str, Any], external_ref: str, **changed: Any) -> dict[str, Any]:
     row = {name: wage[name] for name in ("card_no", "cvr", "paid_on", "amount_ore")}
     return {**row, "external_ref": external_ref, **changed}
+
+
+def lacked(wage: dict[str, Any]) -> dict[str, Any]:
+    """Give a wage as it is told of when a list lacks it."""
+    row = {name: wage[name] for name in ("wage_ref", "card_no", "cvr", "paid_on", "amount_ore")}
+    return {**row, "external_ref": None}
 
 
 def reconcile(payroll: ServiceProcess, *rows: dict[str, Any], **changed: Any) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def test_confirmed_registration_shows_its_reference_here_and_nowhere_else(
         "registered_at": "2023-04-12",
     }
 
-    before = shown(payroll, wage)["registration"]
+    before = registration(payroll, wage)
     first = send(payroll, path, body, f"{citizen_id}-1")
     repeated = send(payroll, path, body, f"{citizen_id}-1")
     told = shown(payroll, wage)
@@ -201,7 +201,7 @@ def test_wage_that_came_with_a_reference_counts_as_confirmed(
     wage = cases.wage(employed, external_ref=REFERENCE)
     send(payroll, "wages", wage)
 
-    assert shown(payroll, wage)["registration"] == {
+    assert registration(payroll, wage) == {
         "state": "confirmed",
         "external_ref": REFERENCE,
         "confirmed_on": "2023-04-01",
@@ -217,11 +217,8 @@ def test_newest_reference_takes_the_place_of_a_wrong_one(
     for external_ref, confirmed_on in (("SF-wrong", "2023-04-11"), ("SF-right", "2023-04-12")):
         send(payroll, path, {"external_ref": external_ref, "confirmed_on": confirmed_on})
 
-    registration = shown(payroll, wage)["registration"]
-    assert (registration["external_ref"], registration["confirmed_on"]) == (
-        "SF-right",
-        "2023-04-12",
-    )
+    kept = registration(payroll, wage)
+    assert (kept["external_ref"], kept["confirmed_on"]) == ("SF-right", "2023-04-12")
 
 
 def test_attested_employment_is_taken_without_a_remark_and_subsidised_work_is_refused(
@@ -259,7 +256,7 @@ def test_list_tells_what_is_missing_on_either_side_and_what_differs(
     ]
 
     rehearsed = reconcile(payroll, *rows, dry_run=True)
-    before = [shown(payroll, each)["registration"]["state"] for each in (agreeing, lacking)]
+    before = states(payroll, agreeing, lacking)
     first = reconcile(payroll, *rows)
     again = reconcile(payroll, *rows)
     records = await_sent(servers, citizen_id, 9)
@@ -278,25 +275,13 @@ def test_list_tells_what_is_missing_on_either_side_and_what_differs(
             }
         ],
         "only_there": [rows[3]],
-        "only_here": [
-            {
-                "wage_ref": lacking["wage_ref"],
-                "card_no": lacking["card_no"],
-                "cvr": lacking["cvr"],
-                "paid_on": "2021-06-30",
-                "amount_ore": 40_000,
-                "external_ref": None,
-            }
-        ],
+        "only_here": [lacked(lacking)],
     }
     assert (rehearsed, again) == (first, {**first, "confirmed": 0})
     assert before == ["unknown", "unknown"]
-    states = [
-        shown(payroll, each)["registration"]["state"]
-        for each in (agreeing, referred, differing, lacking)
-    ]
-    assert states == ["confirmed", "confirmed", "unknown", "missing"]
-    assert shown(payroll, agreeing)["registration"]["external_ref"] == "SF-1"
+    after = states(payroll, agreeing, referred, differing, lacking)
+    assert after == ["confirmed", "confirmed", "unknown", "missing"]
+    assert registration(payroll, agreeing)["external_ref"] == "SF-1"
     assert [header(record, "ce_type") for record in records[8:]] == [
         "external-registration-confirmed"
     ]
@@ -314,22 +299,19 @@ def test_missing_wage_is_confirmed_by_a_later_list_or_by_hand_and_may_be_missing
     )
     path = f"wages/{by_hand['wage_ref']}/external-registration"
 
-    def states() -> list[str]:
-        return [shown(payroll, wage)["registration"]["state"] for wage in (by_list, by_hand)]
-
-    found = [states()]
+    found = [states(payroll, by_list, by_hand)]
     reconcile(payroll, **period)
-    found.append(states())
-    kept = shown(payroll, by_hand)["registration"]["external_ref"]
+    found.append(states(payroll, by_list, by_hand))
+    kept = registration(payroll, by_hand)["external_ref"]
     reconcile(payroll, listed(by_list, "SF-7", amount_ore=9), **period)
-    found.append(states())
+    found.append(states(payroll, by_list, by_hand))
     reconcile(payroll, listed(by_list, "SF-7"), **period)
     send(payroll, path, {"external_ref": "SF-9", "confirmed_on": "2021-05-20"})
-    found.append(states())
+    found.append(states(payroll, by_list, by_hand))
     reconcile(payroll, listed(by_list, "SF-7"), **period)
-    found.append(states())
+    found.append(states(payroll, by_list, by_hand))
     last = reconcile(payroll, listed(by_list, "SF-7"), listed(by_hand, "SF-9"), **period)
-    found.append(states())
+    found.append(states(payroll, by_list, by_hand))
 
     assert found == [
         ["unknown", "confirmed"],
@@ -372,4 +354,4 @@ def test_command_reads_a_list_and_compares_it_with_payroll(
 
     told = json.loads(result.stdout)
     assert (result.exit_code, told["agree"], told["confirmed"]) == (0, 1, 1)
-    assert shown(payroll, wage)["registration"]["external_ref"] == "SF-4"
+    assert registration(payroll, wage)["external_ref"] == "SF-4"
