@@ -1,6 +1,7 @@
 """Every rule of the scheme, R1 to R44, has a test that bears its number.
 
-In the test's name (`test_r17_…`) or in the name of a row of a decision table (`R17 …`).
+In the test's name (`test_r17_…`) or in the name of a row of a decision table (`R17: …`, where
+the case is put in words: a number alone, as in an answer's list of rules, names no row).
 """
 
 import ast
@@ -11,6 +12,8 @@ from pathlib import Path
 
 RULES = range(1, 45)
 TESTS = Path(__file__).parents[1]
+ROW = re.compile(r"R\d+(, R\d+)*:? [a-zA-Z0-9][^§]{4,100}$")
+"""What cites a law (§) is a text that is compared."""
 
 
 def test_every_rule_has_a_test_that_bears_its_number() -> None:
@@ -30,7 +33,7 @@ def _names(module: ast.Module) -> Iterator[str]:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 if name.startswith("test_"):
                     yield name
-            case ast.Constant(value=str(text)) if re.match(r"R\d+\b.{0,100}$", text):
+            case ast.Constant(value=str(text)) if ROW.match(text):
                 yield text
             case _:
                 pass
