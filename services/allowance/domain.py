@@ -158,16 +158,14 @@ def cap_for(caps: Sequence[Cap], known_at: dt.datetime) -> Cap | None:
 def cap_in_force(caps: Iterable[Cap], on: dt.date, known_by: dt.datetime) -> Cap | None:
     """Choose a year's cap on a date as far as was known by a moment, None if none was.
 
-    Before the year's first cap is in force its first one counts: a year has its cap from its
-    first day.
+    Before the year's first cap is in force, the one counts that its first day will have.
     """
     known = [cap for cap in caps if cap.known_at <= known_by]
     if not known:
         return None
-    in_force = [cap for cap in known if cap.in_force_from <= on]
-    if in_force:
-        return max(in_force, key=lambda c: (c.in_force_from, c.known_at, c.version))
-    return min(known, key=lambda c: (c.in_force_from, c.known_at, c.version))
+    day = max(on, min(cap.in_force_from for cap in known))
+    in_force = [cap for cap in known if cap.in_force_from <= day]
+    return max(in_force, key=lambda c: (c.in_force_from, c.known_at, c.version))
 
 
 def limit_in_force(caps: Iterable[Cap], on: dt.date, known_by: dt.datetime) -> int | None:

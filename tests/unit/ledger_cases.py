@@ -27,13 +27,18 @@ def identity(name: str) -> str:
 
 
 class Story:
-    """One citizen's source events, numbered as grants and payroll would number them."""
+    """One citizen's source events, numbered as grants and payroll would number them.
+
+    `municipality_code` and `recorded_at` are those of the next event.
+    """
 
     def __init__(self, name: str = "citizen", card_no: str = "00123") -> None:
         self.citizen_id = identity(name)
         self.card_no = card_no
         self.grants_version = 0
         self.payroll_version = 0
+        self.municipality_code = "751"
+        self.recorded_at = NOW
         self._offsets = {GRANTS.name: itertools.count(), PAYROLL.name: itertools.count()}
 
     def issued(self, valid_from: str = "2023-01-01") -> Message:
@@ -106,10 +111,10 @@ class Story:
             source=f"/{topic}",
             type=kind,
             subject=self.citizen_id,
-            time=NOW,
+            time=self.recorded_at,
             stream_version=version,
             correlation_id=event_id,
-            municipality="751",
+            municipality=self.municipality_code,
         )
         payload = {"known_at": KNOWN_AT, "card_no": self.card_no, **fields}
         return Message(

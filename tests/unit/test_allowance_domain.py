@@ -347,6 +347,29 @@ def test_the_limit_on_a_date_is_the_one_in_force_as_far_as_known(
     assert found == limit_ore
 
 
+@pytest.mark.parametrize(
+    ("known_by", "limit_ore"), [("2022-10-01", 20_000_00), ("2022-11-01", 40_000_00)]
+)
+def test_r23_a_cap_set_anew_before_its_year_counts_from_when_that_is_known(
+    known_by: str, limit_ore: int
+) -> None:
+    caps = [
+        Cap(
+            version=version,
+            year=2023,
+            amount_ore=amount_ore,
+            in_force_from=dt.date(2023, 1, 1),
+            known_at=moment(known_at),
+        )
+        for version, amount_ore, known_at in (
+            (1, 20_000_00, "2022-09-01"),
+            (2, 40_000_00, "2022-11-01"),
+        )
+    ]
+
+    assert limit_in_force(caps, dt.date(2022, 12, 1), moment(known_by)) == limit_ore
+
+
 AMOUNTS = st.lists(st.integers(1, 9_000_00), min_size=1, max_size=30)
 
 
