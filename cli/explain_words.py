@@ -57,6 +57,7 @@ class Words:
     waiting: str
     undecided: str
     still_to_do: str
+    holiday_pay: str
     unknown: str
     kinds: Mapping[str, str]
     standings: Mapping[str, str]
@@ -84,6 +85,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         undecided="Not decided yet: messages {number}. Once they are, the answer may be another.",
         still_to_do="Nothing was recorded. The wage, once paid, must be registered in "
         "Socialtfrikort.dk.",
+        holiday_pay="Holiday pay is {added}, the whole wage {whole}.",
         unknown="unknown",
         kinds={},
         standings={"law": "", "practice": " (practice)", "default": " (our default)"},
@@ -129,6 +131,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         "andet.",
         still_to_do="Intet er registreret. Lønnen skal, når den er udbetalt, registreres i "
         "Socialtfrikort.dk.",
+        holiday_pay="Feriepengene er {added}, hele lønnen {whole}.",
         unknown="ukendt",
         kinds={
             "wage": "løn",

@@ -11,6 +11,7 @@ from cli.explain_output import cited
 from cli.explain_words import WORDS, Language
 from cli.output import JsonFlag, kroner, number, print_json, say, stdout_console
 from cli.settings import Settings
+from cli.values import holiday_pay
 from frikort_contracts.explanations import Preview, PreviewRequest
 
 
@@ -23,16 +24,28 @@ def preview(
     paid_on: Annotated[
         str, options.date_option("The day on which the wage is paid; it may be to come.")
     ],
+    with_holiday_pay: Annotated[
+        bool,
+        typer.Option(
+            "--with-holiday-pay",
+            help="The amount is without holiday pay: add its 12.5 %, rounded half up to the øre.",
+        ),
+    ] = False,
     lang: Annotated[Language, typer.Option(help="The language of the reason.")] = Language.ENGLISH,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what of a wage would be covered, were it recorded now. Decides and keeps nothing."""
+    wage_ore = options.amount_ore(amount_kr)
+    added_ore = holiday_pay(wage_ore) if with_holiday_pay else 0
     request = PreviewRequest.model_validate(
-        {"amount_ore": options.amount_ore(amount_kr), "paid_on": paid_on}
+        {"amount_ore": wage_ore + added_ore, "paid_on": paid_on}
     )
     settings = Settings.from_environment(os.environ)
     with Client(settings=settings, retry_s=settings.brief_retry_s, on_absence=say) as client:
         found = client.post("allowance", f"/v1/cards/{card_no}/preview", Preview, body=request)
+    if added_ore:
+        told = WORDS[lang].holiday_pay
+        say(told.format(added=kroner(added_ore), whole=kroner(request.amount_ore)))
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:

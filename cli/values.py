@@ -36,6 +36,10 @@ _TIME: Final = re.compile(
 _MOMENT_YEARS: Final = range(1900, 9999)
 
 
+HOLIDAY_PAY_PER_MILLE: Final = 125
+"""Holiday pay that is paid out with the wage: 12.5 % of it (DOMAIN 1.3.7)."""
+
+
 class ValueRefused(ValueError):  # noqa: N818 - a refusal is an answer, no error
     """A value that cannot be read; `code` is stable, the message says what would be right."""
 
@@ -133,3 +137,8 @@ def _within_moments(date: dt.date) -> dt.date:
     if date.year not in _MOMENT_YEARS:
         raise ValueRefused("date-format", "such a date cannot be when a fact was learned")
     return date
+
+
+def holiday_pay(wage_ore: int) -> int:
+    """Give the holiday pay of a wage of no less than 0, in øre, rounded half up (R25)."""
+    return (wage_ore * HOLIDAY_PAY_PER_MILLE + 500) // 1000

@@ -16,6 +16,7 @@ from cli.explain_difference import show_difference
 from cli.explain_output import show_explanation
 from cli.explain_words import WORDS, DifferenceWords, Language, Words
 from cli.main import app
+from cli.values import holiday_pay
 from frikort_contracts.explanations import (
     Answer,
     AttentionRaisedFor,
@@ -111,6 +112,29 @@ def test_preview_is_told_in_words_and_says_that_nothing_was_recorded(server: Ser
     )
     assert "must be registered in Socialtfrikort.dk" in english.stderr
     assert "skal, når den er udbetalt, registreres i Socialtfrikort.dk" in danish.stderr
+
+
+def test_r25_preview_adds_holiday_pay_when_asked_and_shows_it(
+    server: Server, fake: FakeService
+) -> None:
+    english = ask(server, "--with-holiday-pay")
+    asked = json.loads(fake.requests[-1][3])
+    danish = ask(server, "--with-holiday-pay", "--lang", "da")
+
+    assert asked == {"amount_ore": 5_625_00, "paid_on": "2023-06-30"}
+    assert "Holiday pay is 625,00 kr, the whole wage 5.625,00 kr." in english.stderr
+    assert "Feriepengene er 625,00 kr, hele lønnen 5.625,00 kr." in danish.stderr
+    assert "Holiday pay" not in ask(server).stderr
+
+
+@pytest.mark.parametrize(
+    ("wage_ore", "expected_ore"),
+    [(0, 0), (3, 0), (4, 1), (11, 1), (12, 2), (100, 13), (104, 13), (5_000_00, 625_00)],
+)
+def test_r25_holiday_pay_that_hits_no_whole_oere_is_rounded_half_up(
+    wage_ore: int, expected_ore: int
+) -> None:
+    assert holiday_pay(wage_ore) == expected_ore
 
 
 def test_preview_of_a_year_without_a_cap_shows_no_amounts(
