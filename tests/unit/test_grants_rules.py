@@ -23,6 +23,7 @@ from tests.unit.grants_cases import (
 )
 
 DEACTIVATED_AGAIN = domain.GrantDeactivated(**dates("2023-07-01"))
+OTHER_BEFORE = domain.GrantIssued(**grant(OTHER_CARD, "2020-01-01"))
 OFF_AT_ONCE = domain.GrantDeactivated(**dates("2023-01-01"))
 
 
@@ -85,6 +86,52 @@ def shapes(citizen: domain.Citizen) -> list[type[domain.Application]]:
                 **dates("2023-04-01"), from_municipality_code="751", to_municipality_code="730"
             ),
         ),
+        (
+            (
+                OTHER_BEFORE,
+                domain.GrantClosed(**dates("2020-06-01", card_no=OTHER_CARD), cause="death"),
+            ),
+            domain.IssueGrant(**grant(CARD, "2023-01-01")),
+            ISSUED,
+        ),
+        (
+            (ISSUED,),
+            domain.ReviewGrant(**dates("2024-04-01", "2024-03-20")),
+            domain.GrantReviewed(**dates("2024-04-01", "2024-03-20")),
+        ),
+        (
+            (ISSUED,),
+            domain.DeactivateGrant(**dates("2023-03-01", "2023-02-20")),
+            domain.GrantDeactivated(**dates("2023-03-01", "2023-02-20")),
+        ),
+        (
+            (ISSUED, DEACTIVATED),
+            domain.ReactivateGrant(**dates("2023-05-01", "2023-04-20")),
+            domain.GrantReactivated(**dates("2023-05-01", "2023-04-20")),
+        ),
+        (
+            (received(), refused(), ISSUED),
+            refusal_overturned("2022-12-01"),
+            domain.AppealDecided(
+                **dates("2022-12-01", "2023-09-01"),
+                outcome="overturned",
+                overturns="application-refused",
+            ),
+        ),
+    ],
+    ids=[
+        "R34: whoever moves abroad has no card from then on",
+        "R29: the income condition is waived where the employer has sent the wage to eIndkomst",
+        "R14: a deactivation is overturned as of its own day",
+        "an application is received",
+        "an application is refused, with a reason that is a code",
+        "R35: a changed CPR number stands nowhere in the event",
+        "R32: the card goes to another municipality as of a day",
+        "R15: a card is granted from a day on, beside one that has ended for good",
+        "R33: a card is reviewed",
+        "R9: a card is deactivated from a day on",
+        "R12: a card is reactivated from a day on",
+        "R14: a refused application is overturned on the card that was granted",
     ],
 )
 def test_what_is_decided_says_what_was_asked(
