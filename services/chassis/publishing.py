@@ -4,12 +4,15 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from pydantic import JsonValue
+
 from frikort_contracts.envelope import Envelope, to_headers
 from frikort_contracts.events import Event
 from frikort_contracts.topics import Topic
 from services.chassis.codec import Codec
 from services.chassis.event_store import StoredEvent
 from services.chassis.relay import Record
+from services.chassis.workspace import Recorded
 
 E = TypeVar("E")
 KNOWN_AT = "known_at"
@@ -38,6 +41,13 @@ class Publisher(Generic[E]):
         model = self._models[self._codec.kind(event)]
         names = model.model_fields.keys() - {KNOWN_AT}
         return model(known_at=known_at, **{name: getattr(event, name) for name in names})
+
+    def fact(self, recorded: Recorded[E]) -> dict[str, JsonValue]:
+        """Give a recorded event as who caused it is answered: its kind, its id, what is sent."""
+        recording = recorded.recording
+        sent = self.published(recording.event, recording.known_at)
+        fact = sent.model_dump(mode="json", exclude_none=True)
+        return {"event": recorded.type, "id": recorded.event_id, **fact}
 
     def published_of(self, stored: StoredEvent) -> Event:
         """Give the published form of a stored event."""

@@ -7,8 +7,8 @@ appends all at once. Without the append it rehearses: so a file is checked befor
 import datetime as dt
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import JsonValue
@@ -99,12 +99,12 @@ class _Answered:
 
 @dataclass(slots=True)
 class Recording(Generic[E]):
-    """An event with what is recorded beside it; `private` is sealed under the person's key."""
+    """An event with what is recorded beside it; `private` is sealed, what is None left out."""
 
     event: E
     municipality_code: str
     known_at: dt.datetime
-    private: dict[str, str] = field(default_factory=dict)
+    private: Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,7 +331,8 @@ class Workspace(ABC, Generic[S, E]):
             traceparent=recorded.traceparent,
         )
 
-    def _seal(self, person_id: str, event_id: str, private: dict[str, str]) -> bytes | None:
+    def _seal(self, person_id: str, event_id: str, texts: Mapping[str, str | None]) -> bytes | None:
+        private = {name: text for name, text in texts.items() if text is not None}
         if not private:
             return None
         if person_id not in self.person_keys:
@@ -384,9 +385,8 @@ async def run_command(pool: Pool, make: Callable[[], Workspace[S, E]], command: 
         async with transaction(pool) as connection:
             workspace = make()
             await workspace.load(connection, [command])
-            outcome: Answer | Rejection
             try:
-                outcome = workspace.handle(command)
+                outcome: Answer | Rejection = workspace.handle(command)
             except Rejection as rejection:
                 workspace.keep_refusal(command, rejection)
                 outcome = rejection

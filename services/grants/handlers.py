@@ -1,7 +1,7 @@
 """Load, decide, append for grants: from a request to the recorded fact."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, TypeAlias
 
 from frikort_contracts.grant_requests import (
@@ -125,7 +125,7 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
         )
         self._settle(request.cpr, citizen_id)
         self._by_card[request.card_no] = self._new_cards[request.card_no] = citizen_id
-        private = _private(cpr=request.cpr, decision_ref=request.decision_ref)
+        private = {"cpr": request.cpr, "decision_ref": request.decision_ref}
         return self._record(citizen_id, event, known_at, private, command, now)
 
     def _change(self, request: CardRequest, command: Command, now: dt.datetime) -> Answer:
@@ -135,7 +135,7 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
         known_at = self.known_at(request.registered_at, now)
         citizen = self.streams[citizen_id].state
         event = domain.decide(_card_command(request), citizen)
-        private = _private(reason=request.reason)
+        private = {"reason": request.reason}
         return self._record(citizen_id, event, known_at, private, command, now)
 
     def _receive(
@@ -162,7 +162,7 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
         self._settle(request.cpr, citizen_id)
         self._by_application[request.application_ref] = place
         self._new_applications[request.application_ref] = place
-        private = _private(cpr=request.cpr, application_ref=request.application_ref)
+        private = {"cpr": request.cpr, "application_ref": request.application_ref}
         return self._record(citizen_id, event, known_at, private, command, now)
 
     def _refuse(
@@ -182,7 +182,7 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
             ),
             self.streams[place.citizen_id].state,
         )
-        private = _private(note=request.note)
+        private = {"note": request.note}
         return self._record(place.citizen_id, event, known_at, private, command, now)
 
     def _reidentify(
@@ -202,7 +202,7 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
         known_at = self.known_at(request.registered_at, now)
         event = domain.decide(domain.ReidentifyCitizen(), self.streams[citizen_id].state)
         self._settle(request.new_cpr, citizen_id)
-        private = _private(old_cpr=request.old_cpr, new_cpr=request.new_cpr)
+        private = {"old_cpr": request.old_cpr, "new_cpr": request.new_cpr}
         return self._record(citizen_id, event, known_at, private, command, now)
 
     def _find_or_begin(self, cpr: str) -> tuple[str, domain.Citizen]:
@@ -225,7 +225,7 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
         citizen_id: str,
         event: domain.Event,
         known_at: dt.datetime,
-        private: dict[str, str],
+        private: Mapping[str, str | None],
         command: Command,
         now: dt.datetime,
     ) -> Answer:
@@ -237,9 +237,8 @@ class GrantsWorkspace(Workspace[domain.Citizen, domain.Event]):
             known_at=known_at,
             private=private,
         )
-        position, stored = self.record(citizen_id, recording, command, now)
-        fact = PUBLISHER.published(event, known_at).model_dump(mode="json", exclude_none=True)
-        return Answer(body={"event": stored.type, "id": stored.event_id, **fact}, position=position)
+        position, recorded = self.record(citizen_id, recording, command, now)
+        return Answer(body=PUBLISHER.fact(recorded), position=position)
 
 
 def _cpr_numbers(request: Request) -> tuple[str, ...]:
@@ -301,7 +300,3 @@ def _change_command(request: ChangeGrantRequest) -> domain.Command:
     return commands[request.change](
         card_no=card_no, effective_on=effective_on, decided_on=decided_on
     )
-
-
-def _private(**texts: str | None) -> dict[str, str]:
-    return {name: text for name, text in texts.items() if text is not None}

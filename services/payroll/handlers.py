@@ -1,9 +1,9 @@
 """Load, decide, append for payroll: from a request to the recorded fact."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from frikort_contracts.requests import (
     ConfirmRegistrationRequest,
@@ -24,12 +24,8 @@ from services.payroll.warnings import Card, warn_about, warn_about_employment
 
 CARD_NAMING = (RegisterEmploymentRequest, RegisterWageRequest)
 EMPLOYMENT_NAMING = (RegisterEmploymentRequest, EndEmploymentRequest, RegisterWageRequest)
-WAGE_NAMING = (
-    RegisterWageRequest,
-    ReverseWageRequest,
-    MisreportWageRequest,
-    ConfirmRegistrationRequest,
-)
+WageChange: TypeAlias = ReverseWageRequest | MisreportWageRequest | ConfirmRegistrationRequest
+WAGE_NAMING = RegisterWageRequest | WageChange
 
 
 class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
@@ -79,16 +75,12 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
         request = command.request
         if isinstance(request, RegisterWageRequest):
             return self._register_wage(request, command, now)
-        if isinstance(request, ReverseWageRequest):
-            return self._reverse_wage(request, command, now)
+        if isinstance(request, WageChange):
+            return self._change_wage(request, command, now)
         if isinstance(request, RegisterEmploymentRequest):
             return self._register_employment(request, command, now)
         if isinstance(request, EndEmploymentRequest):
             return self._end_employment(request, command, now)
-        if isinstance(request, MisreportWageRequest):
-            return self._misreport_wage(request, command, now)
-        if isinstance(request, ConfirmRegistrationRequest):
-            return self._confirm_registration(request, command, now)
         raise TypeError(f"payroll takes no {type(request).__name__}")
 
     async def store(self, connection: Connection) -> None:
@@ -122,11 +114,11 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
             self.streams[citizen_id].state,
         )
         self._employments[ref] = self._new_employments[ref] = Place(employment_id, citizen_id)
-        private = _private(
-            employment_ref=request.employment_ref,
-            employer=request.employer,
-            contact=request.contact,
-        )
+        private = {
+            "employment_ref": request.employment_ref,
+            "employer": request.employer,
+            "contact": request.contact,
+        }
         answer = self._record(citizen_id, event, known_at, private, command, now)
         warnings = warn_about_employment(
             starts_on=request.starts_on,
@@ -167,62 +159,20 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
         event = domain.decide(wage, citizen)
         warnings = warn_about(wage, citizen, self._cards[request.card_no])
         self._wages[ref] = self._new_wages[ref] = Place(wage_id, employment.citizen_id)
-        private = _private(
-            wage_ref=request.wage_ref,
-            voucher_ref=request.voucher_ref,
-            external_ref=request.external_ref,
-        )
+        private = {
+            "wage_ref": request.wage_ref,
+            "voucher_ref": request.voucher_ref,
+            "external_ref": request.external_ref,
+        }
         answer = self._record(employment.citizen_id, event, known_at, private, command, now)
         return replace(answer, warnings=warnings)
 
-    def _reverse_wage(
-        self, request: ReverseWageRequest, command: Command, now: dt.datetime
-    ) -> Answer:
+    def _change_wage(self, request: WageChange, command: Command, now: dt.datetime) -> Answer:
         place = self._wage(request.wage_ref)
         known_at = self.known_at(request.registered_at, now)
-        event = domain.decide(
-            domain.ReverseWage(
-                wage_id=place.id,
-                reversed_on=request.reversed_on,
-                grants_version=self._standings[place.citizen_id].grants_version,
-            ),
-            self.streams[place.citizen_id].state,
-        )
-        private = _private(reason=request.reason)
-        return self._record(place.citizen_id, event, known_at, private, command, now)
-
-    def _misreport_wage(
-        self, request: MisreportWageRequest, command: Command, now: dt.datetime
-    ) -> Answer:
-        place = self._wage(request.wage_ref)
-        known_at = self.known_at(request.registered_at, now)
-        event = domain.decide(
-            domain.MisreportWage(
-                wage_id=place.id,
-                found_on=request.found_on,
-                learned_on=business_date(known_at),
-                grants_version=self._standings[place.citizen_id].grants_version,
-            ),
-            self.streams[place.citizen_id].state,
-        )
-        return self._record(place.citizen_id, event, known_at, {}, command, now)
-
-    def _confirm_registration(
-        self, request: ConfirmRegistrationRequest, command: Command, now: dt.datetime
-    ) -> Answer:
-        place = self._wage(request.wage_ref)
-        known_at = self.known_at(request.registered_at, now)
-        event = domain.decide(
-            domain.ConfirmRegistration(
-                wage_id=place.id,
-                confirmed_on=request.confirmed_on,
-                learned_on=business_date(known_at),
-                grants_version=self._standings[place.citizen_id].grants_version,
-            ),
-            self.streams[place.citizen_id].state,
-        )
-        private = _private(external_ref=request.external_ref)
-        return self._record(place.citizen_id, event, known_at, private, command, now)
+        change = _wage_change(request, place.id, self._standings[place.citizen_id], known_at)
+        event = domain.decide(change, self.streams[place.citizen_id].state)
+        return self._record(place.citizen_id, event, known_at, _words(request), command, now)
 
     def _holder(self, card_no: str) -> tuple[str, Standing]:
         card = self._cards.get(card_no)
@@ -254,7 +204,7 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
         citizen_id: str,
         event: domain.Event,
         known_at: dt.datetime,
-        private: dict[str, str],
+        private: Mapping[str, str | None],
         command: Command,
         now: dt.datetime,
     ) -> Answer:
@@ -264,9 +214,8 @@ class PayrollWorkspace(Workspace[domain.Citizen, domain.Event]):
             known_at=known_at,
             private=private,
         )
-        position, stored = self.record(citizen_id, recording, command, now)
-        fact = PUBLISHER.published(event, known_at).model_dump(mode="json", exclude_none=True)
-        return Answer(body={"event": stored.type, "id": stored.event_id, **fact}, position=position)
+        position, recorded = self.record(citizen_id, recording, command, now)
+        return Answer(body=PUBLISHER.fact(recorded), position=position)
 
 
 def _wage_command(
@@ -293,5 +242,39 @@ def _wage_command(
     )
 
 
-def _private(**texts: str | None) -> dict[str, str]:
-    return {name: text for name, text in texts.items() if text is not None}
+def _wage_change(
+    request: WageChange, wage_id: str, standing: Standing, known_at: dt.datetime
+) -> domain.Command:
+    learned_on = business_date(known_at)
+    match request:
+        case ReverseWageRequest():
+            return domain.ReverseWage(
+                wage_id=wage_id,
+                reversed_on=request.reversed_on,
+                grants_version=standing.grants_version,
+            )
+        case MisreportWageRequest():
+            return domain.MisreportWage(
+                wage_id=wage_id,
+                found_on=request.found_on,
+                learned_on=learned_on,
+                grants_version=standing.grants_version,
+            )
+        case ConfirmRegistrationRequest():
+            return domain.ConfirmRegistration(
+                wage_id=wage_id,
+                confirmed_on=request.confirmed_on,
+                learned_on=learned_on,
+                grants_version=standing.grants_version,
+            )
+
+
+def _words(request: WageChange) -> dict[str, str]:
+    """Give the words of a change that stay with payroll."""
+    match request:
+        case ReverseWageRequest():
+            return {"reason": request.reason}
+        case ConfirmRegistrationRequest():
+            return {"external_ref": request.external_ref}
+        case MisreportWageRequest():
+            return {}
