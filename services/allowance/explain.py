@@ -32,6 +32,7 @@ from services.allowance.domain import (
     latest_change,
 )
 from services.allowance.reasons import (
+    CHANGE_RULES,
     Facts,
     ground_of,
     in_danish,
@@ -142,9 +143,11 @@ def _explained(
             row, decided, (before, after), caps.used(cap_for(seen, row["known_at"]))
         )
         change = _ruling(changes, explained, content["grants_version"])
+        followed = () if change is None else CHANGE_RULES.get(change.kind, ())
         later = raised.get(explained.wage_id, ()) if explained.kind == "wage" else ()
         yield explained.model_copy(
             update={
+                "rules": (*explained.rules, *followed),
                 "card_change": change and _to_card_rule(change, brought_by),
                 "attention": (*_raised(row, content), *later),
             }

@@ -11,6 +11,7 @@ from typing import Final
 
 from frikort_contracts.explanations import Basis
 from frikort_contracts.types import ApportionReason
+from services.allowance.domain import CardChangeKind
 
 PERMANENT_FROM: Final = dt.date(2025, 1, 1)
 """LOV 616 of 11/06/2024 has effect from here; before it the trial act, LOV 689, applied."""
@@ -218,6 +219,13 @@ NOTHING_LEFT: Final = Ground(
     basis=_over,
 )
 """`over-cap` with no room at all."""
+
+CHANGE_RULES: Final[Mapping[CardChangeKind, tuple[str, ...]]] = {
+    "reactivated": ("R12",),
+    "overturned": ("R14",),
+    "closed": ("R34",),
+}
+"""What a decision follows beside its reason's rules where such a change ruled the card."""
 
 WAITING: Final[Mapping[str, Words]] = {
     "cap-unknown": Words(

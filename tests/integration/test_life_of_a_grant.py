@@ -1,6 +1,7 @@
 """A card's whole life through grants, payroll and the ledger: what each wage comes to."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,7 +15,13 @@ from tests.integration.servers import Servers, ServiceProcess
 pytestmark = pytest.mark.slow
 
 REFUSAL = {"reason": "in-education", "decided_on": "2022-12-01"}
-CAP = {"amount_ore": 4_000_000, "in_force_from": "2023-01-01", "legal_basis": "L 119"}
+EMPLOYERS = ("10150817", "25313763", "24256790", "22756214")
+TRIES_MAX = 20
+CAP: dict[str, Any] = {
+    "amount_ore": 4_000_000,
+    "in_force_from": "2023-01-01",
+    "legal_basis": "L 119",
+}
 
 
 class Life:
@@ -37,7 +44,7 @@ class Life:
 
     def grant(self, **changed: str) -> None:
         self.decide("grants", cases.grant(self.card_no, self.cpr, **changed))
-        self._register("employments", self.employed)
+        self.register("employments", self.employed)
 
     def application(self, reference: str) -> dict[str, Any]:
         return {
@@ -49,7 +56,30 @@ class Life:
 
     def pay(self, paid_on: str) -> None:
         at = f"{paid_on}T18:00:00+02:00"
-        self._register("wages", cases.wage(self.employed, paid_on=paid_on, registered_at=at))
+        self.register("wages", cases.wage(self.employed, paid_on=paid_on, registered_at=at))
+
+    def pay_at_once(self, wages: list[dict[str, Any]]) -> None:
+        """Have the employers register these at the same time, each again until it is taken."""
+        with ThreadPoolExecutor(len(wages)) as pool:
+            positions = list(pool.map(self._pay_until_taken, wages))
+        for position in positions:
+            self._await(position, self.ledger)
+
+    def _pay_until_taken(self, wage: dict[str, Any]) -> Position:
+        for _ in range(TRIES_MAX):
+            answer = self.payroll.client.post("/v1/wages", json=wage)
+            if answer.is_success:
+                return Position.model_validate(answer.json()["position"])
+            assert answer.json()["code"] == "conflict", answer.text
+        raise AssertionError(f"not taken in {TRIES_MAX} tries")
+
+    def decisions(self) -> list[tuple[int, int, int]]:
+        """Give amount, covered and excess of each wage of 2023, in the order of their entries."""
+        answer = self.ledger.client.get(
+            f"/v1/cards/{self.card_no}/explanation", params={"year": 2023}
+        )
+        entries = answer.raise_for_status().json()["entries"]
+        return [(e["amount_ore"], e["covered_ore"], e["excess_ore"]) for e in entries]
 
     def covered_ore(self, **asked: str) -> int:
         answer = self.ledger.client.get(
@@ -58,7 +88,7 @@ class Life:
         covered: int = answer.raise_for_status().json()["covered_ore"]
         return covered
 
-    def _register(self, path: str, body: dict[str, Any]) -> None:
+    def register(self, path: str, body: dict[str, Any]) -> None:
         answer = self.payroll.client.post(f"/v1/{path}", json=body).raise_for_status()
         self._await(Position.model_validate(answer.json()["position"]), self.ledger)
 
@@ -128,6 +158,29 @@ def test_r14_overturned_refusal_covers_from_its_date_before_the_card_was_granted
     life.pay("2023-04-28")
 
     assert (refused_ore, life.covered_ore()) == (0, 300_000)
+
+
+def test_r19_of_employers_at_once_the_first_recorded_is_first_covered(life: Life) -> None:
+    life.grant()
+    jobs = [cases.employment(life.card_no, cvr=cvr) for cvr in EMPLOYERS]
+    for job in jobs:
+        life.register("employments", job)
+    amounts = [1_500_000 + 7 * place for place in range(len(jobs))]
+
+    life.pay_at_once(
+        [cases.wage(job, amount_ore=amount) for job, amount in zip(jobs, amounts, strict=True)]
+    )
+
+    found = life.decisions()
+    left = CAP["amount_ore"]
+    expected = []
+    for amount, _, _ in found:
+        covered = min(amount, left)
+        left -= covered
+        expected.append((amount, covered, amount - covered))
+    assert found == expected
+    assert sorted(amount for amount, _, _ in found) == amounts
+    assert left == 0
 
 
 def test_r34_wage_after_a_death_is_not_covered_whatever_is_decided_next(life: Life) -> None:

@@ -136,6 +136,7 @@ def test_r14_an_explanation_names_the_appeal_that_covers() -> None:
         held=(),
     ).entries
 
+    assert entry.rules == ("R1", "R15", "R14")
     assert entry.card_change == CardRule(
         entry_no=2, kind="overturned", effective_on=dt.date(2023, 2, 1)
     )

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -219,6 +219,25 @@ def test_r18_a_cap_that_was_used_up_reads_otherwise_than_one_crossed() -> None:
 
     assert danish.startswith("Intet er dækket: loftet på 20.000,00 kr i 2023 var brugt op.")
     assert english.startswith("Nothing is covered: the cap of 20.000,00 kr in 2023 was used up.")
+
+
+@pytest.mark.parametrize(
+    ("turn", "paid_on", "rules"),
+    [
+        (Story.deactivated, "2023-03-01", ("R9", "R13")),
+        (Story.reactivated, "2023-03-01", ("R1", "R15", "R12")),
+    ],
+    ids=["deactivated", "reactivated"],
+)
+def test_r12_what_let_the_card_cover_again_is_a_rule_the_decision_follows(
+    turn: Callable[[Story, str], Message], paid_on: str, rules: tuple[str, ...]
+) -> None:
+    story = Story()
+    messages = [story.issued(), turn(story, paid_on), story.wage("a", paid_on, 5, rests_on=2)]
+
+    (entry,) = explained(messages, caps(2023)).entries
+
+    assert entry.rules == rules
 
 
 def test_r22_the_basis_is_of_the_cap_that_decided_not_of_a_later_one() -> None:
