@@ -11,27 +11,10 @@ from cli.client import Client
 from cli.errors import ConflictError, Rejection
 from cli.output import JsonFlag, kroner, number, print_json, print_table, say, say_error
 from cli.settings import Settings
-from frikort_contracts.types import COPENHAGEN, Contract
+from frikort_contracts.answers import AllowanceBalance
+from frikort_contracts.types import COPENHAGEN
 
 HEADINGS = ["Card", "Year", "Limit", "Covered", "Excess", "Remaining", "Waiting", "Entries"]
-
-
-class Balance(Contract):
-    """A card's balance of a year, as the ledger answers it and as `--json` prints it.
-
-    Limit, remaining and exhausted are None for a year without a cap; `waiting` counts the wages
-    that wait for one, `entries` the year's wages and reversals.
-    """
-
-    card_no: str
-    year: int
-    limit_ore: int | None
-    covered_ore: int
-    excess_ore: int
-    remaining_ore: int | None
-    exhausted: bool | None
-    waiting: int
-    entries: int
 
 
 def balance(
@@ -82,20 +65,20 @@ def balance(
 
 def _ask(
     settings: Settings, card_numbers: list[str], query: dict[str, str | int]
-) -> tuple[list[Balance], int]:
-    found, refused = list[Balance](), 0
+) -> tuple[list[AllowanceBalance], int]:
+    found, refused = list[AllowanceBalance](), 0
     with Client(settings=settings, retry_s=settings.brief_retry_s, on_absence=say) as client:
         for number_asked in card_numbers:
             path = f"/v1/cards/{number_asked}/allowance"
             try:
-                found.append(client.get("allowance", path, Balance, query=query))
+                found.append(client.get("allowance", path, AllowanceBalance, query=query))
             except (Rejection, ConflictError) as refusal:
                 say_error(f"card {number_asked}: {refusal}")
                 refused += 1
     return found, refused
 
 
-def _print(found: list[Balance], *, single: bool, as_json: bool) -> None:
+def _print(found: list[AllowanceBalance], *, single: bool, as_json: bool) -> None:
     if as_json:
         values = [each.model_dump(mode="json") for each in found]
         if not single or values:
@@ -105,7 +88,7 @@ def _print(found: list[Balance], *, single: bool, as_json: bool) -> None:
         print_table("", HEADINGS, [_row(each) for each in found])
 
 
-def _row(each: Balance) -> list[str]:
+def _row(each: AllowanceBalance) -> list[str]:
     remaining = kroner(each.remaining_ore)
     return [
         each.card_no,

@@ -28,11 +28,11 @@ from cli.output import number, say, stdout_console
 from cli.progress import show_progress
 from cli.settings import SERVICES, Settings
 from cli.stack import errors_said, showing_parts
-from cli.status import Status
 from deploy.demo.history import KINDS, write_history
 from deploy.demo.published import PUBLISHED, PublishedFigure
 from deploy.local.settings import Settings as StackSettings
 from deploy.local.stack import Stack
+from frikort_contracts.answers import Status
 
 CAPS: Final = tuple(cap for cap in CAPS_BY_LAW if cap.known_at < "2023-06-01")
 """What was known while the history happened: it ends the day before the cap was raised."""

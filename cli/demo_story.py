@@ -8,10 +8,10 @@ from pydantic import JsonValue, RootModel
 from rich.table import Table
 from rich.text import Text
 
-from cli.balance import Balance
 from cli.client import Client
 from cli.files import read_file
 from cli.output import kroner, number, say, stdout_console
+from frikort_contracts.answers import AllowanceBalance
 from frikort_contracts.requests import RegisterWageRequest
 from frikort_contracts.types import Contract
 
@@ -40,7 +40,7 @@ class _Entries(RootModel[list[Entry]]):
     """The answer: a list."""
 
 
-def balances_of(client: Client, wages_file: Path, *, year: int) -> list[Balance]:
+def balances_of(client: Client, wages_file: Path, *, year: int) -> list[AllowanceBalance]:
     """Ask the balance of every card that a wages file pays in a year."""
     wages = [row.request for row in read_file("wages", wages_file).rows]
     cards = {
@@ -49,12 +49,14 @@ def balances_of(client: Client, wages_file: Path, *, year: int) -> list[Balance]
         if isinstance(wage, RegisterWageRequest) and wage.paid_on.year == year
     }
     return [
-        client.get("allowance", f"/v1/cards/{card_no}/allowance", Balance, query={"year": year})
+        client.get(
+            "allowance", f"/v1/cards/{card_no}/allowance", AllowanceBalance, query={"year": year}
+        )
         for card_no in sorted(cards)
     ]
 
 
-def show_story(client: Client, balances: Sequence[Balance], *, year: int) -> str:
+def show_story(client: Client, balances: Sequence[AllowanceBalance], *, year: int) -> str:
     """Show the history of the card with the most excess, and give its number."""
     told = max(balances, key=lambda balance: (balance.exhausted, balance.excess_ore))
     answer = client.get(

@@ -11,7 +11,7 @@ from cli import options
 from cli.client import Client
 from cli.output import JsonFlag, number, print_json, print_table, say, stdout_console
 from cli.settings import Settings
-from frikort_contracts.types import Contract
+from frikort_contracts.answers import Status
 
 FIGURES = {
     "granted": "cards granted",
@@ -23,30 +23,6 @@ FIGURES = {
     "exhausted_ever": "exhausted in any year",
     "employments": "employments",
 }
-
-
-class Reviews(Contract):
-    """An age group's reviews: each one continued the card or deactivated it."""
-
-    reviewed: int
-    continued: int
-    deactivated: int
-
-
-class Status(Contract):
-    """The figures of INTERFACES, as the ledger answers them and as `--json` prints them."""
-
-    granted: int
-    active: int
-    deactivated: int
-    in_use: int
-    used_ever: int
-    employments: int
-    exhausted: int
-    exhausted_ever: int
-    by_benefit: dict[str, int]
-    by_sector: dict[str, int]
-    reviews: dict[str, Reviews]
 
 
 def status(

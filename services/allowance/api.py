@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import BeforeValidator
 
+from frikort_contracts.answers import AllowanceBalance, Status
 from frikort_contracts.explanations import (
     Asked,
     Difference,
@@ -18,7 +19,6 @@ from frikort_contracts.explanations import (
 from frikort_contracts.requests import CloseYearRequest, SetCapRequest
 from frikort_contracts.types import COPENHAGEN, CardNo, Moment, MunicipalityCode, ShortText, moment
 from services.allowance.balances import (
-    AllowanceBalance,
     JournalEntry,
     Question,
     read_balance,
@@ -26,7 +26,7 @@ from services.allowance.balances import (
 )
 from services.allowance.explanations import read_difference, read_explanation, read_preview
 from services.allowance.rules import CloseYear, SetCap
-from services.allowance.status import Status, StatusQuestion, read_status, today
+from services.allowance.status import StatusQuestion, read_status, today
 from services.chassis.clock import Clock
 from services.chassis.database import Pool
 from services.chassis.http import Called, Run, addressed, respond

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from pydantic import JsonValue
 
+from frikort_contracts.answers import AllowanceBalance
 from frikort_contracts.types import Contract
 from services.allowance import store
 from services.allowance.domain import limit_in_force
@@ -22,20 +23,6 @@ class CardUnknown(NotFound):
 
     code = "card-unknown"
     field = "card_no"
-
-
-class AllowanceBalance(Contract):
-    """A card's year. Of a year without a cap limit and remaining are null."""
-
-    card_no: str
-    year: int
-    limit_ore: int | None
-    covered_ore: int
-    excess_ore: int
-    remaining_ore: int | None
-    exhausted: bool
-    waiting: int
-    entries: int
 
 
 class JournalEntry(Contract):

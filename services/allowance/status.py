@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from frikort_contracts.types import AgeGroup, Contract
+from frikort_contracts.answers import ReviewOutcomes, Status
+from frikort_contracts.types import AgeGroup
 from services.allowance import store
 from services.allowance.domain import COVERING, CardChange, limit_in_force, uncovered_reason
 from services.allowance.posting import Rules
@@ -14,30 +15,6 @@ from services.chassis.clock import Clock, business_date
 from services.chassis.database import Pool
 
 _NOT_COVERING = {"deactivated", "closed"}
-
-
-class ReviewOutcomes(Contract):
-    """How reviews ended: a deactivation decided on the same day, or the card went on."""
-
-    reviewed: int
-    continued: int
-    deactivated: int
-
-
-class Status(Contract):
-    """The counts of INTERFACES, on a date."""
-
-    granted: int
-    active: int
-    deactivated: int
-    in_use: int
-    used_ever: int
-    employments: int
-    exhausted: int
-    exhausted_ever: int
-    by_benefit: dict[str, int]
-    by_sector: dict[str, int]
-    reviews: dict[str, ReviewOutcomes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
