@@ -1,5 +1,6 @@
 """Grants over HTTP: parse, call a handler, render; no rules."""
 
+import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -18,7 +19,7 @@ from frikort_contracts.grant_requests import (
 from frikort_contracts.requests import ChangeGrantRequest, IssueGrantRequest
 from frikort_contracts.types import BusinessDate, FreeText, Moment, MunicipalityCode, Request
 from services.chassis.http import Called, Run, addressed, respond
-from services.grants.projections import Grant
+from services.grants.projections import Grant, ReviewsDue
 
 
 class ChangeBody(Request):
@@ -62,14 +63,25 @@ class RefusalBody(Request):
     registered_at: Moment | None = None
 
 
-def grant_routes(run: Run, read_grant: Callable[[str], Awaitable[Grant]]) -> APIRouter:
-    """Serve the commands about cards."""
+def grant_routes(
+    run: Run,
+    read_grant: Callable[[str], Awaitable[Grant]],
+    read_reviews_due: Callable[[dt.date, str | None], Awaitable[ReviewsDue]],
+) -> APIRouter:
+    """Serve the commands about cards, and what is known of them."""
     router = APIRouter(prefix="/v1/grants", tags=["grants"])
 
     @router.post("", status_code=201)
     async def issue(request: IssueGrantRequest, call: Called) -> JSONResponse:
         """Grant a citizen of 18 or older a card (`citizen-under-18`)."""
         return await respond(run, "grants", request, call)
+
+    @router.get("")
+    async def to_review(
+        review_due_by: BusinessDate, municipality: MunicipalityCode | None = None
+    ) -> ReviewsDue:
+        """List the live cards whose review is due by a day, the earliest first (R33)."""
+        return await read_reviews_due(review_due_by, municipality)
 
     @router.get("/{card_no}")
     async def show(card_no: str) -> Grant:

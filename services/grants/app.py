@@ -18,7 +18,7 @@ from services.chassis.workspace import Answer, Command, run_command
 from services.grants.api import application_routes, citizen_routes, grant_routes
 from services.grants.domain import ReviewReading
 from services.grants.handlers import GrantsWorkspace, Minors
-from services.grants.projections import read_grant
+from services.grants.projections import read_grant, read_reviews_due
 from services.grants.translate import PUBLISHER
 
 
@@ -53,7 +53,12 @@ async def serve() -> int:
     )
     relay = make_relay(pool, shared.kafka, PUBLISHER)
     app = create_app(title="Frikort grants", version="0.1.0", summary="Who holds which card")
-    app.include_router(grant_routes(carry_out, partial(read_grant, pool, settings.review_reading)))
+    reading = settings.review_reading
+    app.include_router(
+        grant_routes(
+            carry_out, partial(read_grant, pool, reading), partial(read_reviews_due, pool, reading)
+        )
+    )
     app.include_router(application_routes(carry_out))
     app.include_router(citizen_routes(carry_out))
     app.include_router(progress_routes(own_progress("grants")))

@@ -1,4 +1,4 @@
-"""The one question grants answers itself: what was decided about a card."""
+"""What grants answers itself: what was decided about a card, and which are to be reviewed."""
 
 import datetime as dt
 import json
@@ -45,6 +45,21 @@ class Grant(Contract):
     decisions: tuple[Decision, ...]
 
 
+class ReviewDue(Contract):
+    """A live card, who is responsible for it, and the last day for its next check (R33)."""
+
+    review_due_on: dt.date
+    card_no: str
+    municipality_code: str
+
+
+class ReviewsDue(Contract):
+    """The cards to review, the earliest due first; no more than `LISTED_MAX` of them."""
+
+    cards: tuple[ReviewDue, ...]
+
+
+LISTED_MAX = 1000
 _STATES: dict[type[domain.Card], Literal["active", "inactive", "closed"]] = {
     domain.ActiveCard: "active",
     domain.InactiveCard: "inactive",
@@ -90,3 +105,42 @@ async def read_grant(pool: Pool, reading: domain.ReviewReading, card_no: str) ->
         else None,
         decisions=tuple(decisions),
     )
+
+
+async def read_reviews_due(
+    pool: Pool,
+    reading: domain.ReviewReading,
+    due_by: dt.date,
+    municipality_code: str | None = None,
+) -> ReviewsDue:
+    """List the live cards whose conditions are to be checked by a day, of all or of one place.
+
+    Folds every history anew: a work list is asked for now and then, and is never behind.
+    """
+    found: list[ReviewDue] = []
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        async for history in store.read_histories(connection):
+            citizen = domain.Citizen()
+            for kind, data in history:
+                citizen = domain.evolve(citizen, CODEC.decode(kind, data))
+            found.extend(
+                each
+                for each in reviews_due(citizen, reading)
+                if each.review_due_on <= due_by
+                and municipality_code in {None, each.municipality_code}
+            )
+    found.sort(key=lambda each: (each.review_due_on, each.card_no))
+    return ReviewsDue(cards=tuple(found[:LISTED_MAX]))
+
+
+def reviews_due(citizen: domain.Citizen, reading: domain.ReviewReading) -> list[ReviewDue]:
+    """Give a citizen's live cards with the last day for their next check."""
+    return [
+        ReviewDue(
+            card_no=card_no,
+            municipality_code=card.municipality_code,
+            review_due_on=domain.review_due_on(reading, card.assessed_on),
+        )
+        for card_no, card in citizen.cards.items()
+        if isinstance(card, domain.ActiveCard)
+    ]

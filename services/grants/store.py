@@ -1,10 +1,12 @@
 """Grants' own tables: who a citizen is (by HMAC), whose a card number or an application is."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.chassis.database import Connection
 from services.chassis.vault import Vault
+
+ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,28 @@ async def find_cards(connection: Connection, card_numbers: Sequence[str]) -> dic
         "SELECT card_no, citizen_id FROM cards WHERE card_no = ANY($1)", list(card_numbers)
     )
     return {row["card_no"]: str(row["citizen_id"]) for row in rows}
+
+
+async def read_histories(connection: Connection) -> AsyncIterator[list[tuple[str, str]]]:
+    """Give each citizen's history, as types and data, in the transaction; one at a time."""
+    cursor = connection.cursor(
+        """
+        SELECT stream_id, type, data
+        FROM events
+        ORDER BY stream_id, version
+        """,
+        prefetch=ROWS_AT_ONCE,
+    )
+    current = None
+    history: list[tuple[str, str]] = []
+    async for row in cursor:
+        if row["stream_id"] != current and history:
+            yield history
+            history = []
+        current = row["stream_id"]
+        history.append((row["type"], row["data"]))
+    if history:
+        yield history
 
 
 async def insert_citizens(connection: Connection, citizens: Mapping[bytes, str]) -> None:

@@ -173,6 +173,31 @@ def test_r33_review_is_due_by_the_end_of_the_year_after_the_last(grants: Service
     assert shown(grants, card_no)["review_due_on"] == "2024-12-31"
 
 
+def test_r33_cards_to_review_by_a_day_are_listed_the_earliest_first(
+    grants: ServiceProcess,
+) -> None:
+    first, reviewed, stopped, elsewhere = (cases.new_card() for _ in range(4))
+    for card_no, cpr in (first, reviewed, stopped):
+        send(grants, "grants", cases.grant(card_no, cpr, municipality_code="101"))
+    send(grants, "grants", cases.grant(*elsewhere, municipality_code="147"))
+    send(grants, f"grants/{reviewed[0]}/reviews", {**DATES, "effective_on": "2024-02-01"})
+    send(grants, f"grants/{stopped[0]}/deactivation", DEACTIVATION)
+
+    def due(by: str, **of: str) -> list[tuple[str, str, str]]:
+        answer = grants.client.get("/v1/grants", params={"review_due_by": by, **of})
+        cards = answer.raise_for_status().json()["cards"]
+        known = {first[0], reviewed[0], stopped[0], elsewhere[0]}
+        return [tuple(each.values()) for each in cards if each["card_no"] in known]
+
+    here = ("2023-12-31", first[0], "101")
+    assert due("2023-12-30") == []
+    assert due("2023-12-31", municipality="101") == [here]
+    assert due("2024-12-31") == sorted(
+        [here, ("2023-12-31", elsewhere[0], "147"), ("2024-12-31", reviewed[0], "101")]
+    )
+    assert grants.client.get("/v1/grants").status_code == 422
+
+
 def test_r34_citizen_below_18_is_granted_no_card(grants: ServiceProcess) -> None:
     card_no, _ = cases.new_card()
     born = "6206054321"  # 2 June 2005

@@ -3,6 +3,7 @@
 import pytest
 
 from services.grants import domain
+from services.grants.projections import ReviewDue, reviews_due
 from tests.unit.grants_cases import (
     APPLICATION,
     CARD,
@@ -456,6 +457,22 @@ def test_r33_a_card_is_issued_when_it_is_decided() -> None:
 
     assert isinstance(card, domain.ActiveCard)
     assert card.assessed_on == day("2022-12-20")
+
+
+def test_r33_the_live_cards_alone_are_to_be_reviewed_by_whoever_is_responsible() -> None:
+    moved = domain.GrantTransferred(
+        **dates("2023-02-01"), from_municipality_code="751", to_municipality_code="730"
+    )
+    other = domain.GrantIssued(**grant(OTHER_CARD, "2025-05-01"))
+
+    assert reviews_due(after(received()), "safe") == []
+    assert reviews_due(after(ISSUED, CLOSED), "safe") == []
+    assert reviews_due(after(ISSUED, moved), "literal") == [
+        ReviewDue(card_no=CARD, municipality_code="730", review_due_on=day("2025-12-31"))
+    ]
+    assert reviews_due(after(ISSUED, DEACTIVATED, other), "safe") == [
+        ReviewDue(card_no=OTHER_CARD, municipality_code="751", review_due_on=day("2026-12-31"))
+    ]
 
 
 def test_r33_a_reactivation_counts_like_an_issue() -> None:
