@@ -24,6 +24,17 @@ def servers_at(home: Path) -> Iterator[Servers]:
         stack.stop()
 
 
+def ledger_with_caps(servers: Servers, years: Iterable[int]) -> Iterator[ServiceProcess]:
+    """Give the ledger, running, with the same cap for some years."""
+    service = servers.service("allowance").start()
+    try:
+        for year in years:
+            set_cap(service, year)
+        yield service
+    finally:
+        service.close()
+
+
 class Wire:
     """Sends messages as the relays of grants and payroll would: numbered per partition."""
 

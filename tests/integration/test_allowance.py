@@ -15,6 +15,7 @@ from tests.integration.allowance_cases import (
     Wire,
     at,
     decided,
+    ledger_with_caps,
     servers_at,
     set_cap,
     until_applied,
@@ -37,13 +38,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 @pytest.fixture(scope="module")
 def allowance(servers: Servers) -> Iterator[ServiceProcess]:
     """The ledger, with caps for 2023 and 2024."""
-    service = servers.service("allowance").start()
-    try:
-        for year in (2023, 2024):
-            set_cap(service, year)
-        yield service
-    finally:
-        service.close()
+    yield from ledger_with_caps(servers, (2023, 2024))
 
 
 def expected(messages: Sequence[Message]) -> list[tuple[str, int, int, str]]:

@@ -12,7 +12,14 @@ import pytest
 from services.allowance import handlers, sweeps
 from services.chassis.database import open_pool
 from services.chassis.errors import ConflictError
-from tests.integration.allowance_cases import Wire, decided, servers_at, set_cap, until_applied
+from tests.integration.allowance_cases import (
+    Wire,
+    decided,
+    ledger_with_caps,
+    servers_at,
+    set_cap,
+    until_applied,
+)
 from tests.integration.rules_cases import assert_verified, cases, rules_sent, told_of
 from tests.integration.servers import Servers, ServiceProcess, payload, wait_for
 from tests.unit.attention_cases import Tale
@@ -40,12 +47,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="module")
 def allowance(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("allowance").start()
-    try:
-        set_cap(service, 2022)
-        yield service
-    finally:
-        service.close()
+    yield from ledger_with_caps(servers, [2022])
 
 
 def entries_of_caps(servers: Servers) -> list[tuple[str, str]]:

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.allowance_cases import Wire, decided, servers_at, set_cap, until_applied
+from tests.integration.allowance_cases import (
+    Wire,
+    decided,
+    ledger_with_caps,
+    servers_at,
+    until_applied,
+)
 from tests.integration.rules_cases import assert_verified, cases, rules_sent
 from tests.integration.servers import Servers, ServiceProcess, payload, wait_for
 from tests.unit.attention_cases import Tale
@@ -25,13 +31,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="module")
 def allowance(servers: Servers) -> Iterator[ServiceProcess]:
-    service = servers.service("allowance").start()
-    try:
-        for year in (2021, 2022):
-            set_cap(service, year)
-        yield service
-    finally:
-        service.close()
+    yield from ledger_with_caps(servers, (2021, 2022))
 
 
 def close(service: ServiceProcess, year: int, key: str | None = None) -> Any:
