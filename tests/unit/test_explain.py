@@ -34,6 +34,7 @@ from services.allowance.sweep import CapChange
 from services.allowance.sweeps import Sweep
 from services.allowance.translate import read
 from services.chassis.inbox import Message
+from tests.unit.attention_cases import Tale
 from tests.unit.explain_cases import (
     basis,
     caps_of_2023,
@@ -224,15 +225,16 @@ def test_r18_a_cap_that_was_used_up_reads_otherwise_than_one_crossed() -> None:
 @pytest.mark.parametrize(
     ("turn", "paid_on", "rules"),
     [
-        (Story.deactivated, "2023-03-01", ("R9", "R13")),
-        (Story.reactivated, "2023-03-01", ("R1", "R15", "R12")),
+        (Tale.deactivated, "2023-03-01", ("R9", "R13")),
+        (Tale.reactivated, "2023-03-01", ("R1", "R15", "R12")),
+        (Tale.closed, "2023-03-01", ("R9", "R13", "R34")),
     ],
-    ids=["deactivated", "reactivated"],
+    ids=["deactivated", "reactivated", "closed"],
 )
-def test_r12_what_let_the_card_cover_again_is_a_rule_the_decision_follows(
-    turn: Callable[[Story, str], Message], paid_on: str, rules: tuple[str, ...]
+def test_r12_r34_what_ruled_the_card_is_a_rule_that_the_decision_follows(
+    turn: Callable[[Tale, str], Message], paid_on: str, rules: tuple[str, ...]
 ) -> None:
-    story = Story()
+    story = Tale()
     messages = [story.issued(), turn(story, paid_on), story.wage("a", paid_on, 5, rests_on=2)]
 
     (entry,) = explained(messages, caps(2023)).entries
