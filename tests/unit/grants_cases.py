@@ -50,6 +50,7 @@ def refused(application_id: str = APPLICATION) -> domain.Event:
 ISSUED = domain.GrantIssued(**grant(CARD, "2023-01-01"))
 DEACTIVATED = domain.GrantDeactivated(**dates("2023-03-01"))
 REACTIVATED = domain.GrantReactivated(**dates("2023-05-01"))
+DEACTIVATED_AGAIN = domain.GrantDeactivated(**dates("2023-07-01"))
 CLOSED = domain.GrantClosed(**dates("2023-04-01"), cause="moved-abroad")
 
 
@@ -71,6 +72,12 @@ def outcome(command: domain.Command, citizen: domain.Citizen) -> str:
 def deactivation_overturned(effective_on: str) -> domain.DecideAppeal:
     return domain.DecideAppeal(
         **dates(effective_on, "2023-09-01"), outcome="overturned", overturns="grant-deactivated"
+    )
+
+
+def refuse(decided_on: str) -> domain.RefuseApplication:
+    return domain.RefuseApplication(
+        application_id=APPLICATION, reason="other", decided_on=day(decided_on)
     )
 
 
