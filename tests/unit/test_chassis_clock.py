@@ -53,7 +53,7 @@ def test_clock_tells_aware_times_in_utc() -> None:
         ("2023-10-29T23:00", "2023-10-30"),
     ],
 )
-def test_business_date_is_the_danish_one(moment: str, date: str) -> None:
+def test_r44_business_date_is_the_danish_one(moment: str, date: str) -> None:
     assert business_date(utc(moment)).isoformat() == date
 
 
