@@ -17,6 +17,7 @@ from cli.files import FileRow, ParsedFile, read_file
 from cli.import_report import say_problem
 from cli.output import JsonFlag, kroner, number, print_json, print_table, say, shown, stdout_console
 from cli.settings import Settings
+from frikort_contracts.answers import Differing, OnlyHere
 from frikort_contracts.imports import RowProblem
 from frikort_contracts.requests import LISTED_MAX, ListedRegistration, ReconcileRequest
 from frikort_contracts.types import Contract
@@ -26,20 +27,9 @@ OURS = ["Wage", "Card", "CVR", "Paid on", "Amount", "Reference"]
 DIFFERING = ["Wage", "Reference", "What", "Here", "There", "Line"]
 
 
-class Difference(Contract):
-    """One thing that is not the same, as payroll answers it."""
-
-    field: str
-    here: str
-    there: str
-
-
-class Differing(Contract):
+class ListedDiffering(Differing):
     """A wage that is on both sides and differs; `line` is where the list has it."""
 
-    wage_ref: str | None
-    external_ref: str
-    differences: tuple[Difference, ...]
     line: int | None = None
 
 
@@ -52,17 +42,6 @@ class OnlyThere(Contract):
     amount_ore: int
     external_ref: str
     line: int | None = None
-
-
-class OnlyHere(Contract):
-    """A wage registered here, paid in the list's period, that the list does not hold."""
-
-    wage_ref: str | None
-    card_no: str
-    cvr: str
-    paid_on: dt.date
-    amount_ore: int
-    external_ref: str | None
 
 
 class Reconciliation(Contract):
@@ -79,7 +58,7 @@ class Reconciliation(Contract):
     rows: int = 0
     agree: int = 0
     confirmed: int = 0
-    differs: tuple[Differing, ...] = ()
+    differs: tuple[ListedDiffering, ...] = ()
     only_there: tuple[OnlyThere, ...] = ()
     only_here: tuple[OnlyHere, ...] = ()
     problems: tuple[RowProblem, ...] = ()
@@ -231,7 +210,7 @@ def _our_row(each: OnlyHere) -> list[str]:
     ]
 
 
-def _differing_rows(each: Differing) -> list[list[str]]:
+def _differing_rows(each: ListedDiffering) -> list[list[str]]:
     return [
         [
             shown(each.wage_ref or ""),

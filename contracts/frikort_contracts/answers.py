@@ -1,7 +1,9 @@
-"""What the ledger answers over HTTP when asked for figures: balances and the status.
+"""What services answer over HTTP when asked: balances, the status, how a list differs.
 
 Amounts are øre.
 """
+
+import datetime as dt
 
 from frikort_contracts.types import Contract
 
@@ -45,3 +47,30 @@ class Status(Contract):
     by_benefit: dict[str, int]
     by_sector: dict[str, int]
     reviews: dict[str, ReviewOutcomes]
+
+
+class Difference(Contract):
+    """One thing that is not the same; an amount is in øre, a date YYYY-MM-DD."""
+
+    field: str
+    here: str
+    there: str
+
+
+class Differing(Contract):
+    """A wage that is on both sides, and how it differs."""
+
+    wage_ref: str | None
+    external_ref: str
+    differences: tuple[Difference, ...]
+
+
+class OnlyHere(Contract):
+    """A wage of the period that the list does not hold."""
+
+    wage_ref: str | None
+    card_no: str
+    cvr: str
+    paid_on: dt.date
+    amount_ore: int
+    external_ref: str | None

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from frikort_contracts.answers import Difference, Differing, OnlyHere
 from frikort_contracts.requests import (
     ConfirmRegistrationRequest,
     ListedRegistration,
@@ -26,33 +27,6 @@ from services.payroll.store import Missing
 from services.payroll.wages import RecordedWage, Registration, load_wages
 
 CITIZENS_PER_READ = 200
-
-
-class Difference(Contract):
-    """One thing that is not the same; an amount is in øre, a date YYYY-MM-DD."""
-
-    field: str
-    here: str
-    there: str
-
-
-class Differing(Contract):
-    """A wage that is on both sides, and how it differs."""
-
-    wage_ref: str | None
-    external_ref: str
-    differences: tuple[Difference, ...]
-
-
-class OnlyHere(Contract):
-    """A wage of the period that the list does not hold."""
-
-    wage_ref: str | None
-    card_no: str
-    cvr: str
-    paid_on: dt.date
-    amount_ore: int
-    external_ref: str | None
 
 
 class Reconciliation(Contract):
