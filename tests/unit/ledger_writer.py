@@ -47,7 +47,6 @@ class Writer(Story):
     def may_change(self, change: str, on: dt.date) -> bool:
         """Tell whether grants would take a change of the card with effect from a date."""
         dated = [g for g in self.grants if g.change in COVERING | STOPPING]
-        stops = [g.on for g in dated if g.change in STOPPING]
         last, last_by_then = _last(dated), _last([g for g in dated if g.on <= on])
         if any(grant.change == "closed" for grant in self.grants):
             return False
@@ -57,8 +56,7 @@ class Writer(Story):
             case "reactivated":
                 return last is not None and last.change in STOPPING and last.on <= on
             case "overturned":
-                stopped = last_by_then is not None and last_by_then.change in STOPPING
-                return stopped and on >= max(stops)
+                return last_by_then is not None and last_by_then.change in STOPPING
             case "closed":
                 return on >= max(g.on for g in dated if g.change in COVERING)
             case _:
