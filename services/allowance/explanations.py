@@ -101,15 +101,29 @@ async def read_preview(pool: Pool, clock: Clock, card_no: str, request: PreviewR
 
 
 async def _municipality(connection: Connection, citizen_id: str) -> str:
-    """Give the municipality that payroll would name for a citizen's wage: the last one told."""
+    """Give the municipality that payroll would name for a citizen's wage.
+
+    The last one told of the card that was last granted, handed over or let cover again.
+    """
     found: str = await connection.fetchval(
         """
-        SELECT x.municipality_code
-        FROM cards AS c
-        JOIN card_changes AS x ON x.card_no = c.card_no
-        WHERE c.citizen_id = $1
-          AND x.municipality_code IS NOT NULL
-        ORDER BY x.version DESC
+        WITH theirs AS (
+          SELECT x.card_no, x.version, x.kind, x.municipality_code
+          FROM cards AS c
+          JOIN card_changes AS x ON x.card_no = c.card_no
+          WHERE c.citizen_id = $1
+        )
+        SELECT municipality_code
+        FROM theirs
+        WHERE municipality_code IS NOT NULL
+          AND card_no = (
+            SELECT card_no
+            FROM theirs
+            WHERE kind IN ('issued', 'transferred', 'reactivated')
+            ORDER BY version DESC
+            LIMIT 1
+          )
+        ORDER BY version DESC
         LIMIT 1
         """,
         citizen_id,

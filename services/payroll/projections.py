@@ -24,7 +24,7 @@ def learn(received: Sequence[Received[Event]]) -> Learned:
     learned = Learned()
     for item in received:
         citizen_id, version = item.envelope.subject, item.envelope.stream_version
-        municipality_code = _municipality_after(item.event)
+        municipality_code = _municipality_after(item.event, item.envelope.municipality)
         earlier = learned.citizens.get(citizen_id)
         if municipality_code is None and earlier is not None:
             municipality_code = earlier.municipality_code
@@ -52,13 +52,18 @@ async def keep(connection: Connection, learned: Learned) -> None:
     await store.insert_changes(connection, learned.changes)
 
 
-def _municipality_after(event: Event | None) -> str | None:
-    """Give who is responsible after an event, None where it does not say."""
+def _municipality_after(event: Event | None, decided_by: str | None) -> str | None:
+    """Give who is responsible after an event, None where it does not say.
+
+    A card that is live again is with whoever decided so: a newer one may have been elsewhere.
+    """
     match event:
         case grants.GrantIssued():
             return event.municipality_code
         case grants.GrantTransferred():
             return event.to_municipality_code
+        case grants.GrantReactivated():
+            return decided_by
         case _:
             return None
 

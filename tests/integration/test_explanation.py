@@ -215,6 +215,29 @@ def test_r38_a_preview_knows_that_the_year_is_closed_where_the_citizen_lives(
     assert after.remaining_after_ore == after.remaining_before_ore
 
 
+def test_r32_a_preview_goes_by_the_card_that_was_let_cover_again(
+    allowance: ServiceProcess, wire: Wire
+) -> None:
+    story = Story("returned", card_no="12600")
+    elsewhere = Story("returned", card_no="12601")
+    messages = [story.issued("2024-01-01"), story.deactivated("2024-02-01")]
+    elsewhere.grants_version = story.grants_version
+    messages.append(elsewhere.issued("2024-02-01", municipality_code="101"))
+    messages.append(elsewhere.deactivated("2024-03-01"))
+    story.grants_version = elsewhere.grants_version
+    messages.append(story.reactivated("2024-03-01"))
+    wire.send(messages)
+    set_cap(allowance, 2024)
+    until_applied(allowance, [story])
+
+    reasons = []
+    for code in ("101", "751"):
+        allowance.client.post(f"/v1/municipalities/{code}/years/2024/closing").raise_for_status()
+        reasons.append(preview(allowance, story, "2024-03-02", 100).reason)
+
+    assert reasons == ["within-cap", "year-closed"]
+
+
 def test_a_preview_says_what_waits_and_that_a_year_has_no_cap(
     allowance: ServiceProcess, wire: Wire
 ) -> None:

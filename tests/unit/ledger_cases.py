@@ -41,10 +41,10 @@ class Story:
         self.recorded_at = NOW
         self._offsets = {GRANTS.name: itertools.count(), PAYROLL.name: itertools.count()}
 
-    def issued(self, valid_from: str = "2023-01-01") -> Message:
+    def issued(self, valid_from: str = "2023-01-01", *, municipality_code: str = "751") -> Message:
         return self._grant(
             "grant-issued",
-            municipality_code="751",
+            municipality_code=municipality_code,
             valid_from=valid_from,
             decided_on=valid_from,
             benefit="none",

@@ -72,6 +72,24 @@ def test_only_what_changes_coverage_changes_a_card(name: str) -> None:
     assert learned_from(name).changes == changes
 
 
+@pytest.mark.parametrize(
+    ("name", "municipality_code"),
+    [
+        ("grant-issued", "751"),
+        ("grant-transferred", "730"),
+        ("grant-reactivated", "751"),
+        ("grant-deactivated", None),
+        ("application-received", None),
+    ],
+)
+def test_r32_a_citizen_is_with_whoever_granted_took_over_or_reactivated_the_card(
+    name: str, municipality_code: str | None
+) -> None:
+    (citizen,) = learned_from(name).citizens.values()
+
+    assert citizen.municipality_code == municipality_code
+
+
 def test_r14_an_appeal_that_overturns_nothing_changes_no_card() -> None:
     assert learned_from("appeal-decided", outcome="upheld", overturns=None).changes == []
 
