@@ -69,6 +69,16 @@ def wage(employed: dict[str, Any], **changed: Any) -> dict[str, Any]:
     }
 
 
+def send(
+    payroll: ServiceProcess, path: str, body: dict[str, Any], key: str | None = None
+) -> tuple[int, dict[str, Any]]:
+    """Send payroll a command; give the status and the body of its answer."""
+    headers = {} if key is None else {"Idempotency-Key": key}
+    answer = payroll.client.post(f"/v1/{path}", json=body, headers=headers)
+    found: dict[str, Any] = answer.json()
+    return answer.status_code, found
+
+
 def issue(grants: ServiceProcess, payroll: ServiceProcess, **changed: Any) -> tuple[str, Position]:
     """Grant a card and wait until payroll knows it; give its number and position."""
     card_no, cpr = new_card()

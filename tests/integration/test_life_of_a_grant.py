@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from deploy.local.stack import Stack
 from frikort_contracts.imports import Position
 from tests.integration import payroll_cases as cases
+from tests.integration.allowance_cases import servers_at
 from tests.integration.servers import Servers, ServiceProcess
 
 pytestmark = pytest.mark.slow
@@ -99,12 +99,7 @@ class Life:
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Servers whose topics hold nothing but what these tests bring about."""
-    stack = Stack.temporary(tmp_path_factory.mktemp("life"))
-    stack.start_servers()
-    try:
-        yield Servers(stack)
-    finally:
-        stack.stop()
+    yield from servers_at(tmp_path_factory.mktemp("life"))
 
 
 @pytest.fixture(scope="module")

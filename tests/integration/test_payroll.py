@@ -9,6 +9,7 @@ import pytest
 
 from frikort_contracts.imports import Position
 from tests.integration import payroll_cases as cases
+from tests.integration.payroll_cases import send
 from tests.integration.servers import Servers, ServiceProcess, header, payload, wait_for
 
 pytestmark = pytest.mark.slow
@@ -29,15 +30,6 @@ OWN_TABLES = (
     "person_keys",
     "wages",
 )
-
-
-def register(
-    payroll: ServiceProcess, path: str, body: dict[str, Any], key: str | None = None
-) -> tuple[int, dict[str, Any]]:
-    headers = {} if key is None else {"Idempotency-Key": key}
-    answer = payroll.client.post(f"/v1/{path}", json=body, headers=headers)
-    found: dict[str, Any] = answer.json()
-    return answer.status_code, found
 
 
 def sent_wages(servers: Servers, citizen_id: str) -> list[dict[str, Any]]:
@@ -74,7 +66,7 @@ def test_employment_on_an_unknown_card_is_taken_once_its_grant_has_arrived(
     )
     grants.client.post("/v1/grants", json=cases.grant(card_no, cpr)).raise_for_status()
     wait_for(
-        lambda: register(payroll, "employments", employed, card_no)[0] == 201,
+        lambda: send(payroll, "employments", employed, card_no)[0] == 201,
         what="the same key taken",
     )
 
@@ -107,7 +99,7 @@ def test_wage_says_on_the_wire_how_far_the_grants_were_read(
         f"/v1/grants/{employed['card_no']}/transfer", json={**transfer, "municipality_code": "101"}
     )
     payroll.progress(Position.model_validate(moved.json()["position"]))
-    status, answer = register(payroll, "wages", cases.wage(employed))
+    status, answer = send(payroll, "wages", cases.wage(employed))
     records = await_sent(servers, citizen_id, 2)
 
     assert (status, answer["warnings"]) == (201, ["grant-inactive", "work-before-deactivation"])
@@ -123,9 +115,9 @@ def test_same_key_gets_the_first_answer_and_other_content_is_refused(
 ) -> None:
     employed, citizen_id = cases.employ(grants, payroll)
     paid = cases.wage(employed)
-    first = register(payroll, "wages", paid, paid["wage_ref"].encode().hex())
-    again = register(payroll, "wages", paid, paid["wage_ref"].encode().hex())
-    other = register(payroll, "wages", {**paid, "amount_ore": 1}, paid["wage_ref"].encode().hex())
+    first = send(payroll, "wages", paid, paid["wage_ref"].encode().hex())
+    again = send(payroll, "wages", paid, paid["wage_ref"].encode().hex())
+    other = send(payroll, "wages", {**paid, "amount_ore": 1}, paid["wage_ref"].encode().hex())
 
     assert (first[0], again[0]) == (201, 200)
     assert {**first[1], "warnings": []} == again[1]
@@ -146,7 +138,7 @@ def test_wage_sent_by_eight_at_once_is_recorded_once(
     paid = cases.wage(employed)
     keys = [f"{citizen_id}-{0 if same_key else number}" for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda key: register(payroll, "wages", paid, key), keys))
+        answers = list(pool.map(lambda key: send(payroll, "wages", paid, key), keys))
     statuses = sorted(status for status, _ in answers)
 
     assert statuses == ([200] * 7 + [201] if same_key else [201] + [409] * 7)
@@ -160,13 +152,13 @@ def test_wage_is_reversed_once_and_shown_with_its_reversal(
 ) -> None:
     employed, citizen_id = cases.employ(grants, payroll)
     paid = cases.wage(employed)
-    register(payroll, "wages", paid)
+    send(payroll, "wages", paid)
     path = f"wages/{paid['wage_ref']}/reversal"
     body = {"reason": "Åse Østergård fik for meget", "reversed_on": "2023-04-02"}
-    first = register(payroll, path, body, f"{citizen_id}-1")
-    repeated = register(payroll, path, body, f"{citizen_id}-1")
-    second = register(payroll, path, body, f"{citizen_id}-2")
-    replacement = register(payroll, "wages", paid, f"{citizen_id}-3")
+    first = send(payroll, path, body, f"{citizen_id}-1")
+    repeated = send(payroll, path, body, f"{citizen_id}-1")
+    second = send(payroll, path, body, f"{citizen_id}-2")
+    replacement = send(payroll, "wages", paid, f"{citizen_id}-3")
     shown = payroll.client.get(f"/v1/wages/{paid['wage_ref']}").json()
 
     assert (first[0], repeated[0]) == (201, 200)
@@ -183,8 +175,8 @@ def test_end_of_an_employment_is_recorded(
 ) -> None:
     employed, citizen_id = cases.employ(grants, payroll)
     path = f"employments/{employed['employment_ref']}/end"
-    ended = register(payroll, path, {"ends_on": "2023-03-30"})
-    late = register(payroll, "wages", cases.wage(employed))
+    ended = send(payroll, path, {"ends_on": "2023-03-30"})
+    late = send(payroll, "wages", cases.wage(employed))
     records = await_sent(servers, citizen_id, 3)
 
     assert (ended[0], late[1]["warnings"]) == (201, ["outside-employment"])
@@ -208,12 +200,10 @@ def test_what_cannot_be_a_fact_is_refused_with_a_code(
         "cvr-check-digit": {"cvr": "10150818"},
     }
     refusals = {
-        code: register(payroll, "wages", cases.wage(employed, **changed))
+        code: send(payroll, "wages", cases.wage(employed, **changed))
         for code, changed in changes.items()
     }
-    unknown = register(
-        payroll, "wages/nobody's/reversal", {"reason": "x", "reversed_on": "2023-04-02"}
-    )
+    unknown = send(payroll, "wages/nobody's/reversal", {"reason": "x", "reversed_on": "2023-04-02"})
 
     assert {code: answer["code"] for code, (_, answer) in refusals.items()} == {
         code: code for code in refusals
@@ -299,7 +289,7 @@ def test_message_that_cannot_be_read_holds_back_its_citizen_only(
     ]
     progress = payroll.progress(*positions)
     cases.employ(grants, payroll)
-    register(payroll, "wages", cases.wage(employed))
+    send(payroll, "wages", cases.wage(employed))
     records = await_sent(servers, citizen_id, 2)
 
     assert [(p.state, p.code) for p in progress] == [
@@ -319,7 +309,7 @@ def test_event_of_an_unknown_type_moves_the_version_and_nothing_else(
     told |= {"ce_streamversion": b"2", "ce_type": b"grant-invented"}
     servers.put("frikort-grants", citizen_id, b'{"new": true}', list(told.items()))
     progress = payroll.progress(Position(service="grants", citizen_id=citizen_id, version=2))
-    status, answer = register(payroll, "wages", cases.wage(employed))
+    status, answer = send(payroll, "wages", cases.wage(employed))
 
     assert progress[0].state == "applied"
     assert (status, answer["grants_version"]) == (201, 2)
@@ -355,9 +345,9 @@ def test_free_text_stays_with_payroll_sealed(
     paid = cases.wage(employed, external_ref="Østergård 1")
     payroll.import_rows("wages", [paid])
     confirmation = {"external_ref": "Østergård 2", "confirmed_on": "2023-04-02"}
-    register(payroll, f"wages/{paid['wage_ref']}/external-registration", confirmation)
+    send(payroll, f"wages/{paid['wage_ref']}/external-registration", confirmation)
     reversal = {"reason": "Østergård", "reversed_on": "2023-04-02"}
-    register(payroll, f"wages/{paid['wage_ref']}/reversal", reversal)
+    send(payroll, f"wages/{paid['wage_ref']}/reversal", reversal)
     records = await_sent(servers, citizen_id, 4)
     with psycopg.connect(servers.database_url("payroll")) as connection:
         dump = [

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from tests.integration import payroll_cases as cases
+from tests.integration.payroll_cases import send
 from tests.integration.servers import Servers, ServiceProcess, header, payload, wait_for
 
 pytestmark = pytest.mark.slow
@@ -25,15 +26,6 @@ def paid(grants: ServiceProcess, payroll: ServiceProcess) -> tuple[dict[str, Any
     wage = cases.wage(employed)
     send(payroll, "wages", wage)
     return wage, citizen_id
-
-
-def send(
-    payroll: ServiceProcess, path: str, body: dict[str, Any], key: str | None = None
-) -> tuple[int, dict[str, Any]]:
-    headers = {} if key is None else {"Idempotency-Key": key}
-    answer = payroll.client.post(f"/v1/{path}", json=body, headers=headers)
-    found: dict[str, Any] = answer.json()
-    return answer.status_code, found
 
 
 def shown(payroll: ServiceProcess, wage: dict[str, Any]) -> dict[str, Any]:
