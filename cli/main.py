@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from cli.balance import balance
 from cli.caps import caps
+from cli.dlq import dlq
 from cli.errors import CommandError
 from cli.explain import explain
 from cli.imports import import_file, import_help
@@ -67,6 +68,7 @@ ledger.command()(explain)
 app.add_typer(caps, name="cap")
 app.add_typer(years, name="year")
 app.add_typer(ledger, name="ledger")
+app.add_typer(dlq, name="dlq")
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from services.chassis.accounts import publish_accounts
 from services.chassis.composition import make_tools
 from services.chassis.consumer import Consumer
 from services.chassis.database import Pool, may_pass, open_pool
+from services.chassis.dead_letters import dead_letter_routes
 from services.chassis.errors import describe
 from services.chassis.http import create_app, health_routes, progress_routes
 from services.chassis.identifiers import traceparent
@@ -82,6 +83,7 @@ async def serve() -> int:
     app.include_router(explanation_routes(pool, tools.clock))
     app.include_router(rule_routes(set_rule))
     app.include_router(progress_routes(inbox_progress(pool, "allowance", store.read_versions)))
+    app.include_router(dead_letter_routes(pool, "allowance", ledger.redrive))
     app.include_router(health_routes(runtime.probes(pool, relays, consumer)))
     try:
         return await runtime.run(

@@ -9,13 +9,14 @@ from services.allowance import projections, store, sweeps
 from services.allowance.missing_caps import read_years_to_tell
 from services.allowance.pages import CAP_UNKNOWN, Page, PageMemory
 from services.allowance.posting import Posting
+from services.allowance.redrive import read_again, redrive
 from services.allowance.sweeps import Swept
 from services.allowance.translate import Received, is_citizen_id, read, to_card_change
-from services.chassis import inbox
 from services.chassis.clock import Clock, business_date
 from services.chassis.database import Connection, Pool, transaction
 from services.chassis.errors import ContractError
-from services.chassis.inbox import Inbox, Message, RawRecord
+from services.chassis.held import Held, hold
+from services.chassis.inbox import Inbox, Lane, Message, RawRecord
 
 SWEEP_CITIZENS_MAX = 500
 """Citizens in one transaction of a sweep, which holds their partitions meanwhile."""
@@ -43,6 +44,22 @@ class Ledger:
             except BaseException:
                 self.memory.forget()
                 raise
+
+    async def redrive(self, connection: Connection, lane: Lane, subject: str) -> None:
+        """Take what is held of a citizen's topic again, in the caller's transaction.
+
+        Pages that are remembered are left alone: the partition's change outdates them.
+        """
+        topic, partition = lane
+        if not is_citizen_id(subject):
+            return  # nobody's message: it stays where it is, and nothing waits behind it
+        taken = await Inbox.open(connection, [(own, partition) for own in store.TOPICS])
+        locked = await store.lock_partitions(connection, [partition])
+        pages = await store.load_pages(connection, {subject: partition}, with_waiting=True)
+        read_again(pages[subject])
+        posting = await self._posting(connection, taken, pages, locked, [])
+        redrive(posting, pages[subject], topic)
+        await self._write(connection, posting, locked)
 
     async def release_years(self) -> int:
         """Apply the wages that waited for a cap that is there now; give how many pages had some."""
@@ -191,12 +208,12 @@ class Ledger:
     ) -> None:
         """Set aside what names no citizen: nothing can wait behind it."""
         strangers = [
-            inbox.Held(message=message, parked=True, reason=reason)
+            Held(message=message, parked=True, reason=reason)
             for message, reason in unreadable
             if message.stream_id not in posting.pages
         ]
         if strangers:
-            await inbox.hold(connection, strangers, now=posting.now)
+            await hold(connection, strangers, now=posting.now)
 
     async def _write(
         self, connection: Connection, posting: Posting, locked: Mapping[int, tuple[int, int]]

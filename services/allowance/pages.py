@@ -21,7 +21,8 @@ from services.allowance.translate import (
     WagePaidBody,
 )
 from services.chassis.clock import business_date
-from services.chassis.inbox import BEHIND_PARKED, Message
+from services.chassis.held import BEHIND_PARKED
+from services.chassis.inbox import Message
 
 CAP_UNKNOWN = "cap-unknown"
 GRANTS_BEHIND = "grants-behind"

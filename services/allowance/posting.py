@@ -51,10 +51,10 @@ from services.allowance.translate import (
     to_wage,
 )
 from services.chassis.clock import business_date
-from services.chassis.inbox import BEHIND_PARKED, Inbox, Message
+from services.chassis.held import BEHIND_PARKED
+from services.chassis.inbox import Inbox, Message
 
 VERSION_GAP = "version-gap"
-_WITHIN_CAP = ApportionReason.WITHIN_CAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +135,17 @@ class Posting:
             if follows:
                 page.payroll_version = received.source.version
             page.touched = True
-            if page.waiting and page.is_blocked(PAYROLL.name):
-                self._hold(page, received, page.reason_behind())
-            elif not follows:
-                self.park(page, received.message, VERSION_GAP)
+            if follows or page.is_blocked(PAYROLL.name):
+                self.go_on(page, received)
             else:
-                self._apply_payroll(page, received)
+                self.park(page, received.message, VERSION_GAP)
+
+    def go_on(self, page: Page, received: Received) -> None:
+        """Apply a payroll message that came in its place, or let it wait behind others."""
+        if page.waiting and page.is_blocked(PAYROLL.name):
+            self._hold(page, received, page.reason_behind())
+        else:
+            self._apply_payroll(page, received)
 
     def release(self, page: Page) -> None:
         """Apply what waits on a page and need wait no longer, in its order."""
@@ -229,7 +234,7 @@ class Posting:
         before = page.state.year(year)
         attention: Sequence[Attention] = ()
         if (
-            decided.reason is not _WITHIN_CAP
+            decided.reason is not ApportionReason.WITHIN_CAP
             or page.employments
             or len(page.state.changes) > 1
             or page.state.grants_version != wage.grants_version
@@ -330,8 +335,7 @@ class Posting:
         for case in attention:
             event_id = sent_event_id(source.id, page.citizen_id, len(sends))
             sends.append(SentEvent("attention-raised", event_id, case.content()))
-        year = None if decided is None else decided.year
-        state = (year, limit_ore, covered_ore, excess_ore)
+        state = (decided and decided.year, limit_ore, covered_ore, excess_ore)
         self._append(page, received, decided, wage_id, sends, state)
         self._count(received, "applied")
 
@@ -362,8 +366,7 @@ class Posting:
             sends=sends,
         )
         page.head = chain_hash(page.head, content)
-        journal_seq = self.journal_seq[page.partition] + 1
-        self.journal_seq[page.partition] = journal_seq
+        self.journal_seq[page.partition] = journal_seq = self.journal_seq[page.partition] + 1
         self.entries.append(
             Entry(
                 page,
@@ -393,5 +396,5 @@ class Posting:
         page.waiting.append(Waiting(received.message, received, reason, year=year, stored=False))
 
     def _count(self, received: Received, outcome: str) -> None:
-        message = received.message
-        self.inbox.count(message.topic, message.partition, outcome)  # type: ignore[arg-type]
+        at = (received.message.topic, received.message.partition)
+        self.inbox.count(*at, outcome)  # type: ignore[arg-type]

@@ -13,10 +13,11 @@ from services.allowance.translate import (
     changes_to_json,
     read,
 )
-from services.chassis import inbox
 from services.chassis.database import Connection
 from services.chassis.errors import ContractError
 from services.chassis.event_store import OUTBOX_CHANNEL
+from services.chassis.held import Held, held_for, hold, release
+from services.chassis.inbox import Message, is_uuid
 
 RULES_LOCK = 0x72756C6573
 """Shared by who decides by the rules, taken alone by who writes one; the word "rules"."""
@@ -161,7 +162,7 @@ async def load_pages(
         employment = Employment(row["starts_on"], row["ends_on"])
         pages[str(row["citizen_id"])].employments[str(row["employment_id"])] = employment
     if with_waiting:
-        held = await inbox.held_for(connection, TOPICS, ids)
+        held = await held_for(connection, TOPICS, ids)
         for citizen_id, items in held.items():
             pages[citizen_id].waiting = [_waiting(item) for item in items]
     return pages
@@ -177,7 +178,7 @@ async def read_versions(
         FROM citizens
         WHERE citizen_id = ANY($1::UUID[])
         """,
-        [citizen_id for citizen_id in citizen_ids if inbox.is_uuid(citizen_id)],
+        [citizen_id for citizen_id in citizen_ids if is_uuid(citizen_id)],
     )
     column = "grants_version" if topic == TOPICS[0] else "payroll_version"
     return {str(row["citizen_id"]): row[column] for row in rows}
@@ -312,23 +313,22 @@ async def _store_balances(
 async def store_waiting(
     connection: Connection,
     pages: Iterable[Page],
-    released: Sequence[inbox.Message],
+    released: Sequence[Message],
     *,
     now: dt.datetime,
 ) -> None:
     """Forget what was applied, keep what waits now."""
     if released:
-        await inbox.release(connection, released)
+        await release(connection, released)
     fresh = [w for page in pages for w in page.waiting if not w.stored]
     if fresh:
         held = [
-            inbox.Held(message=w.message, parked=w.parked, reason=w.reason, year=w.year)
-            for w in fresh
+            Held(message=w.message, parked=w.parked, reason=w.reason, year=w.year) for w in fresh
         ]
-        await inbox.hold(connection, held, now=now)
+        await hold(connection, held, now=now)
 
 
-def _waiting(held: inbox.Held) -> Waiting:
+def _waiting(held: Held) -> Waiting:
     received = None
     if not held.parked:
         try:

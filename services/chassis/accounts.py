@@ -21,6 +21,10 @@ MESSAGES = Gauge(
 )
 WAITING = Gauge("frikort_waiting_messages", "Messages that wait, by what they wait for", ["reason"])
 
+PARKED = Gauge(
+    "frikort_parked_messages", "Messages set aside for a person, by why", ["topic", "reason"]
+)
+
 log = structlog.get_logger()
 
 
@@ -68,9 +72,23 @@ async def publish_once(connection: Connection) -> None:
         GROUP BY reason
         """
     )
+    parked = await connection.fetch(
+        """
+        SELECT
+          topic,
+          reason,
+          count(*)
+        FROM held_messages
+        WHERE parked
+        GROUP BY topic, reason
+        """
+    )
     for lane in lanes:
         for outcome in OUTCOMES:
             MESSAGES.labels(lane["topic"], lane["partition"], outcome).set(lane[outcome])
     WAITING.clear()  # what nobody waits for any more goes
     for row in waiting:
         WAITING.labels(row["reason"]).set(row["count"])
+    PARKED.clear()
+    for row in parked:
+        PARKED.labels(row["topic"], row["reason"]).set(row["count"])

@@ -8,21 +8,16 @@ offset. The service says of each message whether it was applied, ignored or held
 partition, produced = applied + ignored + duplicate + waiting + parked.
 """
 
-import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import orjson
-
 from services.chassis.database import Connection
-from services.chassis.identifiers import derived_id
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Outcome = Literal["applied", "ignored", "duplicate"]
-BEHIND_PARKED = "behind-parked"
 VERSION_DIGITS_MAX = 9
 """What fits a column of type integer."""
 NUMBER_DIGITS_MAX = 18
@@ -70,16 +65,6 @@ class Message:
         """The stream's version, None where it cannot be read."""
         text = self.headers.get("ce_streamversion", b"")
         return int(text) if text.isdigit() and len(text) <= VERSION_DIGITS_MAX else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """A message that is not applied: `parked` for a person, else waiting for `reason`."""
-
-    message: Message
-    parked: bool
-    reason: str
-    year: int | None = None
 
 
 Lane = tuple[str, int]
@@ -177,76 +162,6 @@ async def stored_offsets(connection: Connection, lanes: Iterable[Lane]) -> dict[
     return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
-async def hold(connection: Connection, held: Sequence[Held], *, now: dt.datetime) -> None:
-    """Keep messages that are not applied, with their bytes and headers."""
-    await connection.executemany(
-        """
-        INSERT INTO held_messages (
-          topic, partition, message_offset, dead_letter_id, stream_id, version, parked, reason,
-          year, key, value, headers, held_at
-        )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-        """,
-        [
-            (
-                item.message.topic,
-                item.message.partition,
-                item.message.offset,
-                _dead_letter_id(item.message),
-                item.message.stream_id,
-                item.message.version,
-                item.parked,
-                item.reason,
-                item.year,
-                item.message.key,
-                item.message.value,
-                orjson.dumps({k: v.decode("latin-1") for k, v in item.message.headers.items()}),
-                now,
-            )
-            for item in held
-        ],
-    )
-
-
-async def held_for(
-    connection: Connection, topics: Sequence[str], stream_ids: Sequence[str]
-) -> dict[str, list[Held]]:
-    """Give the held messages of some streams, each stream's in order of its topic's offsets."""
-    rows = await connection.fetch(
-        """
-        SELECT *
-        FROM held_messages
-        WHERE stream_id = ANY($1)
-          AND topic = ANY($2)
-        ORDER BY stream_id, topic, message_offset
-        """,
-        list(stream_ids),
-        list(topics),
-    )
-    found: dict[str, list[Held]] = {}
-    for row in rows:
-        headers = {k: v.encode("latin-1") for k, v in orjson.loads(row["headers"]).items()}
-        message = Message(
-            row["topic"], row["partition"], row["message_offset"], row["key"], row["value"], headers
-        )
-        held = Held(message=message, parked=row["parked"], reason=row["reason"], year=row["year"])
-        found.setdefault(row["stream_id"], []).append(held)
-    return found
-
-
-async def release(connection: Connection, messages: Sequence[Message]) -> None:
-    """Forget held messages that have been applied now."""
-    await connection.executemany(
-        """
-        DELETE FROM held_messages
-        WHERE topic = $1
-          AND partition = $2
-          AND message_offset = $3
-        """,
-        [(message.topic, message.partition, message.offset) for message in messages],
-    )
-
-
 async def advance_streams(connection: Connection, messages: Sequence[Message]) -> None:
     """Note the version to which each message's stream has been read.
 
@@ -290,10 +205,6 @@ async def read_versions(
 def is_uuid(text: str) -> bool:
     """Tell whether a text is a UUID in its usual spelling."""
     return _UUID.fullmatch(text) is not None
-
-
-def _dead_letter_id(message: Message) -> str:
-    return derived_id("held", message.topic, str(message.partition), str(message.offset))
 
 
 def _sort_out(

@@ -6,7 +6,7 @@ are no fault: they are counted as ignored, and move the stream's version like an
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
@@ -15,18 +15,11 @@ from pydantic import ValidationError
 
 from frikort_contracts.envelope import Envelope, EnvelopeError, from_headers
 from frikort_contracts.events import Event
-from services.chassis.database import Connection
+from services.chassis.clock import Clock
+from services.chassis.database import Connection, Pool, deciding_again, transaction
 from services.chassis.errors import ContractError
-from services.chassis.inbox import (
-    BEHIND_PARKED,
-    Held,
-    Inbox,
-    Message,
-    advance_streams,
-    held_for,
-    hold,
-    is_uuid,
-)
+from services.chassis.held import BEHIND_PARKED, Held, held_for, hold, release
+from services.chassis.inbox import Inbox, Lane, Message, RawRecord, advance_streams, is_uuid
 
 E = TypeVar("E")
 Parse: TypeAlias = Callable[[Message], tuple[Envelope, E | None]]
@@ -45,6 +38,38 @@ class Received(Generic[E]):
     message: Message
     envelope: Envelope
     event: E | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader(Generic[E]):
+    """Takes batches of a service's topics: `apply` is the effect, in the position's transaction."""
+
+    pool: Pool
+    clock: Clock
+    parse: Parse[E]
+    apply: Callable[[Connection, Sequence[Received[E]], dt.datetime], Awaitable[None]]
+
+    async def take(self, records: Iterable[RawRecord]) -> None:
+        """Apply a batch once, however often it is given."""
+        await deciding_again(lambda: self._take(list(records)))
+
+    async def redrive(self, connection: Connection, lane: Lane, subject: str) -> None:
+        """Take what is held of a subject again, as if it came now, in its order."""
+        inbox = await Inbox.open(connection, [lane])
+        held = await held_for(connection, [lane[0]], [subject])
+        inbox.fresh = [item.message for item in held.get(subject, [])]
+        await release(connection, inbox.fresh)
+        await self._apply_fresh(connection, inbox)
+
+    async def _take(self, records: Sequence[RawRecord]) -> None:
+        async with transaction(self.pool) as connection:
+            await self._apply_fresh(connection, await Inbox.take(connection, records))
+
+    async def _apply_fresh(self, connection: Connection, inbox: Inbox) -> None:
+        now = self.clock.now()
+        received = await sort_out(connection, inbox, self.parse, now=now)
+        await self.apply(connection, received, now)
+        await inbox.close()
 
 
 def parse_with(events: Sequence[type[Event]]) -> Parse[Event]:

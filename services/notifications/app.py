@@ -13,15 +13,18 @@ from aiokafka import ConsumerRecord
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from frikort_contracts.events import Event
 from frikort_contracts.topics import ALLOWANCE, GRANTS
 from services.chassis import runtime
 from services.chassis.accounts import publish_accounts
 from services.chassis.composition import make_imports, make_relay, make_tools
 from services.chassis.consumer import Consumer
 from services.chassis.database import Pool, open_pool
+from services.chassis.dead_letters import dead_letter_routes
 from services.chassis.http import create_app, health_routes, import_routes, progress_routes
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
+from services.chassis.reading import Reader
 from services.chassis.settings import (
     ServiceSettings,
     SettingsError,
@@ -31,7 +34,7 @@ from services.chassis.settings import (
 from services.chassis.workspace import Answer, Command, Tools, run_command
 from services.notifications.api import contact_routes, message_routes, report_routes
 from services.notifications.confirmations import read_contact, read_contacts_to_confirm
-from services.notifications.consumers import FactReader
+from services.notifications.consumers import Facts, read_facts
 from services.notifications.contacts import ContactsWorkspace
 from services.notifications.gateway import Gateway
 from services.notifications.gatewayapi import GatewayApi, make_client
@@ -101,7 +104,7 @@ class Parts:
     recorder: Recorder
     sender: Sender
     upkeep: Upkeep
-    facts: FactReader
+    facts: Reader[Event]
 
 
 def make_parts(settings: Settings, tools: Tools, pool: Pool, client: httpx.AsyncClient) -> Parts:
@@ -139,8 +142,8 @@ def make_parts(settings: Settings, tools: Tools, pool: Pool, client: httpx.Async
             contact_wait=dt.timedelta(hours=settings.contact_wait_hours),
             contact_failures_max=settings.contact_failures_max,
         ),
-        facts=FactReader(
-            pool=pool, clock=tools.clock, ids=tools.ids, stale_after=stale_after or None
+        facts=read_facts(
+            pool, Facts(clock=tools.clock, ids=tools.ids, stale_after=stale_after or None)
         ),
     )
 
@@ -176,7 +179,7 @@ async def _run(
         return answer
 
     async def on_facts(records: Sequence[ConsumerRecord]) -> None:
-        await parts.facts.on_facts(records)
+        await parts.facts.take(records)
         parts.sender.wake()
 
     importer, runner = make_imports(
@@ -202,6 +205,7 @@ async def _run(
     app.include_router(message_routes(partial(read_messages, pool)))
     app.include_router(progress_routes(inbox_progress(pool, "notifications")))
     app.include_router(import_routes(importer, tools.ids))
+    app.include_router(dead_letter_routes(pool, "notifications", parts.facts.redrive))
     app.include_router(health_routes(runtime.probes(pool, [relay], consumer)))
     return await runtime.run(
         app,

@@ -8,18 +8,16 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiokafka import ConsumerRecord
-
 from frikort_contracts.allowance import AllowanceExhausted, AllowanceLow
 from frikort_contracts.envelope import Envelope
 from frikort_contracts.events import Event
 from frikort_contracts.grants import GrantClosed, GrantIssued, GrantReviewed
 from services.chassis.clock import Clock
-from services.chassis.database import Connection, Pool, deciding_again, transaction
+from services.chassis.database import Connection, Pool
 from services.chassis.errors import ContractError
 from services.chassis.identifiers import Identifiers, derived_id, traceparent
-from services.chassis.inbox import Inbox, Message, is_uuid
-from services.chassis.reading import Received, parse_with, sort_out
+from services.chassis.inbox import Message, is_uuid
+from services.chassis.reading import Reader, Received, parse_with
 from services.notifications import confirmations, domain, store, templates
 from services.notifications.handlers import Order, Origin, carry_out
 
@@ -29,28 +27,21 @@ _parse_fact = parse_with(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FactReader:
-    """Takes batches of facts; one older than `stale_after` is noted and not texted."""
+class Facts:
+    """What is done about facts; one older than `stale_after` is noted and not texted."""
 
-    pool: Pool
     clock: Clock
     ids: Identifiers
     stale_after: dt.timedelta | None
 
-    async def on_facts(self, records: Sequence[ConsumerRecord]) -> None:
-        """Take a batch: learn whose cards are whose, and request the texts it calls for."""
-        await deciding_again(lambda: self._take(records))
-
-    async def _take(self, records: Sequence[ConsumerRecord]) -> None:
-        now = self.clock.now()
-        async with transaction(self.pool) as connection:
-            inbox = await Inbox.take(connection, records)
-            received = await sort_out(connection, inbox, parse, now=now)
-            await inbox.close()
-            await _learn_cards(connection, received)
-            await confirmations.note_reviews(connection, received)
-            orders = [order for item in received if (order := self._order(item, now)) is not None]
-            await carry_out(connection, orders, clock=self.clock, ids=self.ids)
+    async def apply(
+        self, connection: Connection, received: Sequence[Received[Event]], now: dt.datetime
+    ) -> None:
+        """Learn whose cards are whose, and request the texts that the facts call for."""
+        await _learn_cards(connection, received)
+        await confirmations.note_reviews(connection, received)
+        orders = [order for item in received if (order := self._order(item, now)) is not None]
+        await carry_out(connection, orders, clock=self.clock, ids=self.ids)
 
     def _order(self, received: Received[Event], now: dt.datetime) -> Order | None:
         envelope, event = received.envelope, received.event
@@ -76,6 +67,11 @@ class FactReader:
             origin=_origin(envelope),
             known_at=event.known_at,
         )
+
+
+def read_facts(pool: Pool, facts: Facts) -> Reader[Event]:
+    """Make the reader that takes each fact once."""
+    return Reader(pool=pool, clock=facts.clock, parse=parse, apply=facts.apply)
 
 
 def parse(message: Message) -> tuple[Envelope, Event | None]:

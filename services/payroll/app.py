@@ -13,13 +13,14 @@ from services.chassis.accounts import publish_accounts
 from services.chassis.composition import make_imports, make_relay, make_tools
 from services.chassis.consumer import Consumer
 from services.chassis.database import open_pool
+from services.chassis.dead_letters import dead_letter_routes
 from services.chassis.http import create_app, health_routes, import_routes, progress_routes
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
 from services.chassis.settings import ServiceSettings, SharedSettings
 from services.chassis.workspace import Answer, Command, run_command
 from services.payroll.api import employment_routes, reconciliation_routes, wage_routes
-from services.payroll.consumers import on_frikort_grants
+from services.payroll.consumers import read_grants
 from services.payroll.handlers import PayrollWorkspace
 from services.payroll.reconciliation import Reconciliation, reconcile
 from services.payroll.translate import PUBLISHER
@@ -54,13 +55,14 @@ async def serve() -> int:
     )
     relay = make_relay(pool, shared.kafka, PUBLISHER)
     broker = runtime.make_broker(shared.kafka, client_id="payroll")
+    reader = read_grants(pool, tools.clock)
     consumer = Consumer(
         broker,
         pool,
         group="payroll",
         instance=settings.instance,
         topics=[GRANTS.name],
-        apply=partial(on_frikort_grants, pool, tools.clock),
+        apply=reader.take,
     )
     app = create_app(title="Frikort payroll", version="0.1.0", summary="Employments and wages")
     app.include_router(employment_routes(carry_out))
@@ -68,6 +70,7 @@ async def serve() -> int:
     app.include_router(reconciliation_routes(compare))
     app.include_router(progress_routes(inbox_progress(pool, "payroll")))
     app.include_router(import_routes(importer, tools.ids))
+    app.include_router(dead_letter_routes(pool, "payroll", reader.redrive))
     app.include_router(health_routes(runtime.probes(pool, [relay], consumer)))
     try:
         return await runtime.run(

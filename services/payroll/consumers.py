@@ -1,23 +1,22 @@
 """What payroll hears: frikort-grants, from which alone it knows whose a card is."""
 
+import datetime as dt
 from collections.abc import Sequence
 
-from aiokafka import ConsumerRecord
-
 from frikort_contracts import grants
+from frikort_contracts.events import Event
 from services.chassis.clock import Clock
-from services.chassis.database import Pool, transaction
-from services.chassis.inbox import Inbox
-from services.chassis.reading import parse_with, sort_out
+from services.chassis.database import Connection, Pool
+from services.chassis.reading import Reader, Received, parse_with
 from services.payroll.projections import keep, learn
 
-_parse = parse_with(grants.EVENTS)
+
+def read_grants(pool: Pool, clock: Clock) -> Reader[Event]:
+    """Make the reader that takes grants' events into the read model, each once."""
+    return Reader(pool=pool, clock=clock, parse=parse_with(grants.EVENTS), apply=_learn)
 
 
-async def on_frikort_grants(pool: Pool, clock: Clock, records: Sequence[ConsumerRecord]) -> None:
-    """Take a batch into the read model, each event once, with the position."""
-    async with transaction(pool) as connection:
-        inbox = await Inbox.take(connection, records)
-        received = await sort_out(connection, inbox, _parse, now=clock.now())
-        await keep(connection, learn(received))
-        await inbox.close()
+async def _learn(
+    connection: Connection, received: Sequence[Received[Event]], _: dt.datetime
+) -> None:
+    await keep(connection, learn(received))

@@ -10,9 +10,18 @@ import pytest
 
 from frikort_contracts.envelope import Envelope, to_headers
 from frikort_contracts.events import Event
-from services.chassis import accounts, inbox
+from services.chassis import accounts
 from services.chassis.database import Pool, transaction
-from services.chassis.inbox import Held, Inbox, Message, PartitionGapError
+from services.chassis.held import (
+    PARKED_MAX,
+    RECENT_OFFSETS,
+    Held,
+    TooManyParkedError,
+    held_for,
+    hold,
+    release,
+)
+from services.chassis.inbox import Inbox, Message, PartitionGapError
 from services.chassis.reading import Received, parse_with, sort_out
 from tests.integration.chassis_cases import MOMENT, make_database, pool_of
 from tests.integration.servers import Servers
@@ -139,7 +148,7 @@ async def account(pool: Pool, lane: Lane) -> Account:
 
 async def held(pool: Pool, lane: Lane, stream_id: str) -> list[Held]:
     async with pool.acquire() as connection:
-        found = await inbox.held_for(connection, [lane.topic], [stream_id])
+        found = await held_for(connection, [lane.topic], [stream_id])
     return found.get(stream_id, [])
 
 
@@ -241,10 +250,10 @@ async def test_held_message_comes_back_with_every_byte_and_header(pool: Pool, la
     message = Message(lane.topic, PARTITION, 7, every_byte, every_byte, headers)
     item = Held(message=message, parked=True, reason="payload-unreadable", year=2023)
     async with transaction(pool) as connection:
-        await inbox.hold(connection, [item], now=MOMENT)
+        await hold(connection, [item], now=MOMENT)
     kept = await held(pool, lane, stream_id)
     async with transaction(pool) as connection:
-        await inbox.release(connection, [message])
+        await release(connection, [message])
 
     assert kept == [item]
     assert list(kept[0].message.headers) == list(headers)
@@ -275,6 +284,28 @@ async def test_poison_parks_and_its_streams_later_messages_wait_in_order(
     ]
     assert [h.message.value for h in aside] == [batch[1].value, batch[3].value, later[0].value]
     assert await account(pool, lane) == Account(lane.offset + 1, 7, 0, 3, 1, 0, 3)
+
+
+async def test_reader_stops_where_much_of_a_partition_cannot_be_read(
+    pool: Pool, lane: Lane
+) -> None:
+    good = [lane.record(stream()) for _ in range(5)]
+    await take(pool, *good, *[lane.record(stream(), b"{") for _ in range(PARKED_MAX)])
+    before = await account(pool, lane)
+    batch = [lane.record(stream(), b"{"), lane.record(stream())]
+    for _ in range(2):
+        with pytest.raises(TooManyParkedError, match=f"{PARKED_MAX + 1} of the last"):
+            await take(pool, *batch)
+
+    assert await account(pool, lane) == before
+
+
+async def test_bad_messages_far_apart_stop_nobody(pool: Pool, lane: Lane) -> None:
+    for _ in range(3):
+        await take(pool, *[lane.record(stream(), b"{") for _ in range(PARKED_MAX - 1)])
+        await take(pool, *[lane.record(stream()) for _ in range(RECENT_OFFSETS)])
+
+    assert (await account(pool, lane)).held == 3 * (PARKED_MAX - 1)
 
 
 async def test_no_record_however_odd_stops_the_others(pool: Pool, lane: Lane) -> None:

@@ -9,7 +9,8 @@ from services.allowance.entry import GENESIS, chain_hash
 from services.allowance.pages import CAP_UNKNOWN, GRANTS_BEHIND, Page, PageMemory
 from services.allowance.posting import VERSION_GAP
 from services.allowance.translate import read
-from services.chassis.inbox import BEHIND_PARKED, Message
+from services.chassis.held import BEHIND_PARKED
+from services.chassis.inbox import Message
 from tests.unit.ledger_cases import CAP_ORE, Story, caps, decisions, post, posting, sent
 
 RULES = caps(2022, 2023, 2024)
