@@ -6,7 +6,6 @@ functions that the service answers with.
 
 import datetime as dt
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,8 +20,8 @@ from cli.output import JsonFlag, print_json, say
 from frikort_contracts.explanations import Asked, Difference, Explanation
 from frikort_contracts.topics import PAYROLL
 from frikort_contracts.types import COPENHAGEN
-from services.allowance import differences
-from services.allowance import explain as explaining
+from services.allowance.differences import compare
+from services.allowance.explain import HolderRows, to_caps
 
 if TYPE_CHECKING:
     import psycopg
@@ -59,7 +58,7 @@ def explain(
     second = Asked(as_of=_date(to_as_of), known_at=_last_instant(to_known_at))
     found: Explanation | Difference
     if first == second == Asked():
-        found = _explained(card_no, year, read_card(card_no, year))
+        found = read_card(card_no, year).explain(card_no, year)
     else:
         found = _compared(card_no, year, (first, second))
     if as_json:
@@ -70,17 +69,7 @@ def explain(
         show_difference(found, lang)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """What the ledger's tables hold about a card's holder."""
-
-    journal: list[explaining.Row]
-    changes: str | None
-    caps: explaining.Caps
-    held: list[explaining.Row]
-
-
-def read_card(card_no: str, year: int | None) -> Read:
+def read_card(card_no: str, year: int | None) -> HolderRows:
     """Read a card's holder from the ledger, in one snapshot.
 
     Raises:
@@ -121,23 +110,12 @@ def read_card(card_no: str, year: int | None) -> Read:
             """,
             {"citizen_id": citizen_id, "topic": PAYROLL.name},
         )
-        return Read(
+        return HolderRows(
             journal=list(journal),
             changes=changes["changes"] if changes else None,
-            caps=explaining.to_caps(rules),
+            caps=to_caps(rules),
             held=list(held),
         )
-
-
-def _explained(card_no: str, year: int | None, read: Read) -> Explanation:
-    return explaining.explain(
-        card_no,
-        year,
-        journal=read.journal,
-        changes=read.changes,
-        caps=read.caps,
-        held=read.held,
-    )
 
 
 def _compared(card_no: str, year: int | None, asked: tuple[Asked, Asked]) -> Difference:
@@ -145,9 +123,9 @@ def _compared(card_no: str, year: int | None, asked: tuple[Asked, Asked]) -> Dif
     if year is None:
         year = now.astimezone(COPENHAGEN).year
         say(f"No --year was given: this compares answers about the current year, {year}.")
-    read = read_card(card_no, year)
-    entries = _explained(card_no, year, read).entries
-    return differences.compare(card_no, year, asked, entries=entries, caps=read.caps, now=now)
+    rows = read_card(card_no, year)
+    entries = rows.explain(card_no, year).entries
+    return compare(card_no, year, asked, entries=entries, caps=rows.caps, now=now)
 
 
 def _find_citizen(connection: "psycopg.Connection[dict[str, Any]]", card_no: str) -> str:

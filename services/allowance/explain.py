@@ -92,6 +92,27 @@ def to_caps(rules: Iterable[Row]) -> Caps:
     return Caps(by_year=by_year, basis=basis)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HolderRows:
+    """What the ledger's tables hold about a card's holder, as `explain` takes it."""
+
+    journal: Sequence[Row]
+    changes: str | None
+    caps: Caps
+    held: Sequence[Row]
+
+    def explain(self, card_no: str, year: int | None) -> Explanation:
+        """Explain the decisions about the holder."""
+        return explain(
+            card_no,
+            year,
+            journal=self.journal,
+            changes=self.changes,
+            caps=self.caps,
+            held=self.held,
+        )
+
+
 def explain(
     card_no: str,
     year: int | None,

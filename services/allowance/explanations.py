@@ -3,8 +3,6 @@
 Reads only: a preview decides nothing.
 """
 
-from dataclasses import dataclass
-
 from frikort_contracts.explanations import (
     Asked,
     Difference,
@@ -16,7 +14,7 @@ from frikort_contracts.topics import PAYROLL
 from services.allowance import store
 from services.allowance.balances import CardUnknown, find_citizen
 from services.allowance.differences import compare
-from services.allowance.explain import Caps, Row, explain, to_caps
+from services.allowance.explain import Caps, HolderRows, to_caps
 from services.allowance.preview import becomes_known_at, preview, to_wage
 from services.chassis.clock import Clock
 from services.chassis.database import Connection, Pool
@@ -32,14 +30,6 @@ class CardNotKnownYet(StateRejection):
     field = "card_no"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
-    journal: list[Row]
-    changes: str | None
-    caps: Caps
-    held: list[Row]
-
-
 async def read_explanation(pool: Pool, card_no: str, year: int | None) -> Explanation:
     """Explain every decision about the citizen who holds the card, of a year or of all.
 
@@ -48,15 +38,8 @@ async def read_explanation(pool: Pool, card_no: str, year: int | None) -> Explan
     Raises:
         CardUnknown: no grant of the card has arrived.
     """
-    read = await _read(pool, card_no, year)
-    return explain(
-        card_no,
-        year,
-        journal=read.journal,
-        changes=read.changes,
-        caps=read.caps,
-        held=read.held,
-    )
+    rows = await _read(pool, card_no, year)
+    return rows.explain(card_no, year)
 
 
 async def read_difference(
@@ -67,11 +50,9 @@ async def read_difference(
     Raises:
         CardUnknown: no grant of the card has arrived.
     """
-    read = await _read(pool, card_no, year)
-    explained = explain(
-        card_no, year, journal=read.journal, changes=read.changes, caps=read.caps, held=()
-    )
-    return compare(card_no, year, asked, entries=explained.entries, caps=read.caps, now=clock.now())
+    rows = await _read(pool, card_no, year)
+    entries = rows.explain(card_no, year).entries
+    return compare(card_no, year, asked, entries=entries, caps=rows.caps, now=clock.now())
 
 
 async def read_preview(pool: Pool, clock: Clock, card_no: str, request: PreviewRequest) -> Preview:
@@ -144,10 +125,10 @@ async def read_caps(connection: Connection) -> Caps:
     )
 
 
-async def _read(pool: Pool, card_no: str, year: int | None) -> _Read:
+async def _read(pool: Pool, card_no: str, year: int | None) -> HolderRows:
     async with pool.acquire() as connection, connection.transaction(**_SNAPSHOT):
         citizen_id = await find_citizen(connection, card_no)
-        return _Read(
+        return HolderRows(
             journal=await connection.fetch(
                 """
                 SELECT

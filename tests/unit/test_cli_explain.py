@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import cli.explain
-from cli.explain import Read
 from cli.explain_difference import show_difference
 from cli.explain_output import show_explanation
 from cli.explain_words import WORDS, DifferenceWords, Language, Words
@@ -26,13 +25,12 @@ from frikort_contracts.explanations import (
     Standing,
 )
 from services.allowance.domain import CardChangeKind
-from services.allowance.explain import Row, to_caps
-from services.allowance.explain import explain as explain_rows
+from services.allowance.explain import HolderRows, Row, to_caps
 from tests.unit.explain_cases import basis, changes_of, held_rows, journal_rows, rule_rows
 from tests.unit.ledger_cases import CAP_ORE, NOW, Story, caps, post
 
 
-def read_card(card_no: str, year: int | None) -> Read:
+def read_card(card_no: str, year: int | None) -> HolderRows:
     """Give the rows of a card with a wage covered, one crossed, and one that waits."""
     story, rules = Story(card_no=card_no), caps(2023)
     under_way = post(
@@ -47,7 +45,7 @@ def read_card(card_no: str, year: int | None) -> Read:
     (page,) = under_way.pages.values()
     rows = journal_rows(under_way.entries)
     journal = rows if year is None else [row for row in rows if _year(row) in {None, year}]
-    return Read(
+    return HolderRows(
         journal=journal,
         changes=changes_of(page),
         caps=to_caps(rule_rows(rules)),
@@ -233,10 +231,7 @@ def test_explain_says_when_nothing_makes_two_answers_differ() -> None:
 def test_explain_shows_a_cap_that_came_into_force_where_it_came(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    read = read_card("00042", 2023)
-    whole = explain_rows(
-        "00042", 2023, journal=read.journal, changes=read.changes, caps=read.caps, held=()
-    )
+    whole = read_card("00042", 2023).explain("00042", 2023)
     came = CapInForce(
         entry_no=2,
         hash="ab",
