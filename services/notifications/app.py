@@ -207,19 +207,9 @@ async def _run(
     app.include_router(import_routes(importer, tools.ids))
     app.include_router(dead_letter_routes(pool, "notifications", parts.facts.redrive))
     app.include_router(health_routes(runtime.probes(pool, [relay], consumer)))
-    return await runtime.run(
-        app,
-        settings,
-        background=[
-            relay.run(),
-            runner.run(),
-            parts.sender.run(),
-            parts.upkeep.run(),
-            publish_accounts(pool),
-        ],
-        broker=broker,
-        consumer=consumer,
-    )
+    texting = [parts.sender.run(), parts.upkeep.run()]
+    background = [relay.run(), runner.run(), *texting, publish_accounts(pool)]
+    return await runtime.run(app, settings, background=background, broker=broker, consumer=consumer)
 
 
 if __name__ == "__main__":
