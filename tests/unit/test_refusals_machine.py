@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from frikort_contracts.types import AgeGroup, Benefit
+from frikort_contracts.types import AgeGroup, Benefit, PaymentMethod
 from services import grants, payroll
 from services.chassis.errors import Rejection
 from services.grants import domain as grants_domain
@@ -106,6 +106,10 @@ class GrantsMachine(RuleBasedStateMachine):
         )
         self._put(command, self.naive.receive(name, received_on, learned_on))
 
+    @rule()
+    def reidentify(self) -> None:
+        self._put(grants_domain.ReidentifyCitizen(), set())
+
     @precondition(lambda self: self.naive.applications)
     @rule(data=st.data(), decided_on=days)
     def refuse(self, data: st.DataObject, decided_on: dt.date) -> None:
@@ -143,14 +147,23 @@ class GrantsMachine(RuleBasedStateMachine):
         for card_no, naive in self.naive.cards.items():
             card = self.citizen.cards[card_no]
             assert isinstance(card, grants_domain.ActiveCard) is naive.is_live()
-            assert isinstance(card, grants_domain.ClosedCard) is (naive.ended_on is not None)
+            ended_on = card.closed_on if isinstance(card, grants_domain.ClosedCard) else None
+            assert ended_on == naive.ended_on
             assert card.municipality_code == naive.municipality
         assert self.citizen.cards.keys() == self.naive.cards.keys()
         assert {
-            name: type(application).__name__
+            name: (
+                type(application).__name__,
+                application.municipality_code,
+                application.received_on,
+            )
             for name, application in self.citizen.applications.items()
         } == {
-            name: f"{application.state.capitalize()}Application"
+            name: (
+                f"{application.state.capitalize()}Application",
+                MUNICIPALITIES[0],
+                application.received_on,
+            )
             for name, application in self.naive.applications.items()
         }
 
@@ -178,7 +191,7 @@ class GrantsMachine(RuleBasedStateMachine):
         try:
             event = grants_domain.decide(command, self.citizen)
         except Rejection as refusal:
-            _judge("grants", refusal.code, wrong)
+            _judge("grants", refusal.code, wrong, str(refusal))
         else:
             _judge("grants", "", wrong)
             _compare(command, event)
@@ -207,6 +220,8 @@ class PayrollMachine(RuleBasedStateMachine):
             sector="shop",
             starts_on=starts_on,
             ends_on=ends_on,
+            consultant="b7",
+            unsubsidised_attested=True,
         )
         self._put(command, set())
 
@@ -233,7 +248,14 @@ class PayrollMachine(RuleBasedStateMachine):
             "learned_on": min(today, data.draw(days, label="learned on")),
         }
         command = payroll_domain.RegisterWage(
-            wage_id=wage, employment_id=name, amount_ore=100, grants_version=1, **said
+            wage_id=wage,
+            employment_id=name,
+            amount_ore=100,
+            holiday_pay_ore=12,
+            pension_ore=8,
+            payment_method=PaymentMethod.BANK,
+            grants_version=1,
+            **said,
         )
         self._put(command, self.naive.pay(wage, name, **said))
 
@@ -292,16 +314,18 @@ class PayrollMachine(RuleBasedStateMachine):
         try:
             event = payroll_domain.decide(command, self.citizen)
         except Rejection as refusal:
-            _judge("payroll", refusal.code, wrong)
+            _judge("payroll", refusal.code, wrong, str(refusal))
         else:
             _judge("payroll", "", wrong)
             _compare(command, event)
             self.citizen = payroll_domain.evolve(self.citizen, event)
 
 
-def _judge(service: str, code: str, wrong: set[str]) -> None:
+def _judge(service: str, code: str, wrong: set[str], message: str = "") -> None:
     """Hold an answer (the code of a refusal, or "") against all that would be right."""
     assert code in (wrong or {""})
+    assert bool(message) is bool(code)
+    assert "None" not in message  # every value that it tells is there
     SEEN[service, code] += 1
 
 
