@@ -57,6 +57,7 @@ class Consumer:
         self._records_max = records_max
         self._applied_to: dict[tuple[str, int], int] = {}
         self._informed_at = 0.0
+        self._progress_at = time.time()
         self._subscriber = broker.subscriber(
             *topics,
             group_id=group,
@@ -84,6 +85,13 @@ class Consumer:
         assigned = self.client.assignment() if self.client is not None else ()
         answers = [self.client.last_poll_timestamp(partition) for partition in assigned]
         return max((answer / 1000 for answer in answers if answer), default=None)
+
+    def idle_s(self) -> float:
+        """Tell how long nothing was fetched or applied, in seconds; 0 with nothing to read."""
+        if self.joined and not self.client.assignment():
+            return 0.0
+        last = max(self._progress_at, self.fetched_at() or 0.0)
+        return max(0.0, time.time() - last)
 
     def topics_missing(self) -> list[str]:
         """Name the topics that the broker does not know any more."""
@@ -120,11 +128,13 @@ class Consumer:
         for partition in assigned:
             self.client.seek(partition, stored[partition.topic, partition.partition])
         self.joined = True
+        self._progress_at = time.time()
         log.info("partitions_assigned", partitions=len(assigned))
 
     async def _on_batch(self, records: Any) -> None:
         try:
             await self._apply_or_retry(records)
+            self._progress_at = time.time()
             await self._inform_lag_monitors(records)
         except Exception as error:  # noqa: BLE001 - FastStream would swallow it and read on
             self.fail(error)

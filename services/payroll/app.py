@@ -18,6 +18,7 @@ from services.chassis.http import create_app, health_routes, import_routes, prog
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
 from services.chassis.settings import ServiceSettings, SharedSettings
+from services.chassis.watchdog import watch
 from services.chassis.workspace import Answer, Command, run_command
 from services.payroll.api import employment_routes, reconciliation_routes, wage_routes
 from services.payroll.consumers import read_grants
@@ -76,7 +77,12 @@ async def serve() -> int:
         return await runtime.run(
             app,
             settings,
-            background=[relay.run(), runner.run(), publish_accounts(pool)],
+            background=[
+                relay.run(),
+                runner.run(),
+                publish_accounts(pool),
+                watch(consumer, shared.kafka),
+            ],
             broker=broker,
             consumer=consumer,
         )
