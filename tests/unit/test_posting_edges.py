@@ -1,0 +1,55 @@
+"""Edges that only a change of one comparison shows: the deepest payload, a day too late."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from frikort_contracts.types import ApportionReason
+from services.allowance.attention import DecidedWage, Employment, is_registered_late, latest_covered
+from services.allowance.domain import Apportionment
+from services.allowance.entry import DEPTH_MAX, NotCanonicalError, require_canonical
+from services.notifications.quiet_hours import QuietHours
+
+
+def nested(depth: int, kind: str) -> Any:
+    inner: Any = 1
+    for _ in range(depth):
+        inner = {"a": inner} if kind == "object" else [inner]
+    return {"a": inner}
+
+
+@pytest.mark.parametrize("kind", ["object", "list"])
+def test_a_payload_is_nested_sixteen_deep_and_no_deeper(kind: str) -> None:
+    require_canonical(nested(DEPTH_MAX, kind))
+
+    with pytest.raises(NotCanonicalError):
+        require_canonical(nested(DEPTH_MAX + 1, kind))
+
+
+def test_r36_an_employment_learned_of_on_its_first_day_is_in_time() -> None:
+    employment = Employment(dt.date(2023, 3, 1))
+
+    assert not is_registered_late(employment, dt.date(2023, 3, 1))
+    assert is_registered_late(employment, dt.date(2023, 3, 2))
+
+
+def test_what_is_covered_reaches_the_latest_day_of_its_own_year() -> None:
+    wages = [
+        DecidedWage("00123", Apportionment(year, dt.date(year, month, 1), covered_ore, 0, reason))
+        for year, month, covered_ore, reason in (
+            (2023, 3, 1, ApportionReason.WITHIN_CAP),
+            (2023, 5, 0, ApportionReason.OVER_CAP),
+            (2024, 2, 9, ApportionReason.WITHIN_CAP),
+        )
+    ]
+
+    assert latest_covered(wages, 2023) == dt.date(2023, 3, 1)
+    assert latest_covered(wages, 2022) is None
+
+
+def test_r43_quiet_hours_within_a_day_begin_on_the_stroke() -> None:
+    hours = QuietHours.parse("12:00-13:30")
+
+    assert hours is not None
+    assert hours.cover(dt.datetime(2026, 1, 15, 11, 0, tzinfo=dt.UTC))
