@@ -9,7 +9,10 @@ from frikort_contracts.types import ApportionReason
 from services.allowance.attention import DecidedWage, Employment, is_registered_late, latest_covered
 from services.allowance.domain import Apportionment
 from services.allowance.entry import DEPTH_MAX, NotCanonicalError, require_canonical
+from services.allowance.translate import read
 from services.notifications.quiet_hours import QuietHours
+from tests.unit.attention_cases import Tale
+from tests.unit.ledger_cases import caps, post
 
 
 def nested(depth: int, kind: str) -> Any:
@@ -53,3 +56,25 @@ def test_r43_quiet_hours_within_a_day_begin_on_the_stroke() -> None:
 
     assert hours is not None
     assert hours.cover(dt.datetime(2026, 1, 15, 11, 0, tzinfo=dt.UTC))
+
+
+def test_what_must_wait_on_is_left_where_it_is_written_down() -> None:
+    tale = Tale()
+    messages = [
+        tale.issued(),
+        tale.wage("no cap", "2024-03-31", 100),
+        tale.reversal("no cap", "2024-03-31", 100),
+        tale.wage("far ahead", "2023-03-31", 100, rests_on=3),
+        tale.reversal("far ahead", "2023-03-31", 100, rests_on=3),
+    ]
+    done = post(messages, caps(2023))
+    (page,) = done.pages.values()
+    for waiting in page.waiting:
+        waiting.stored = True
+
+    done.receive(read(tale.deactivated("2023-06-01")))
+
+    assert done.released == []
+    assert [(waiting.message, waiting.stored) for waiting in page.waiting] == [
+        (message, True) for message in messages[1:]
+    ]
