@@ -73,16 +73,12 @@ async def serve() -> int:
     app.include_router(import_routes(importer, tools.ids))
     app.include_router(dead_letter_routes(pool, "payroll", reader.redrive))
     app.include_router(health_routes(runtime.probes(pool, [relay], consumer)))
+    background = [relay.run(), runner.run(), publish_accounts(pool), watch(consumer, shared.kafka)]
     try:
         return await runtime.run(
             app,
             settings,
-            background=[
-                relay.run(),
-                runner.run(),
-                publish_accounts(pool),
-                watch(consumer, shared.kafka),
-            ],
+            background=background,
             broker=broker,
             consumer=consumer,
         )

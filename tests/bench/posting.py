@@ -119,9 +119,9 @@ async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: 
     await watcher.start()
     partitions = [TopicPartition(ALLOWANCE.name, p) for p in range(PARTITIONS)]
     busy = {name: _cpu_s(stack, name) for name in ("kafka", "postgres")}
-    services = [_start(stack, number) for number in range(1, instances + 1)]
+    services = [start(stack, number) for number in range(1, instances + 1)]
     try:
-        await _all_read(stack, services)
+        await all_read(stack, services)
         began, committed_s = time.perf_counter(), 0.0
         memory_mb: list[float] = []
         posted = await connection.fetchval("SELECT sum(journal_seq)::BIGINT FROM ledger_partitions")
@@ -154,7 +154,7 @@ async def measure(stack: Stack, url: str, wages: int, citizens: int, instances: 
         await connection.close()
 
 
-async def _all_read(stack: Stack, services: list[psutil.Popen]) -> None:
+async def all_read(stack: Stack, services: list[psutil.Popen]) -> None:
     """Wait until every instance has its partitions."""
     async with httpx.AsyncClient() as client:
         for number in range(1, len(services) + 1):
@@ -209,10 +209,10 @@ async def set_caps(url: str) -> None:
     await pool.close()
 
 
-async def _apply_grants(stack: Stack, url: str, citizens: int) -> None:
+async def apply_grants(stack: Stack, url: str, citizens: int) -> None:
     """Let the ledger know the cards before the wages come, as it would."""
     connection = await asyncpg.connect(url)
-    service = _start(stack, 1)
+    service = start(stack, 1)
     try:
         applied, deadline = 0, time.monotonic() + TIMEOUT_S
         while applied < citizens and time.monotonic() < deadline:
@@ -226,7 +226,7 @@ async def _apply_grants(stack: Stack, url: str, citizens: int) -> None:
         await connection.close()
 
 
-def _start(stack: Stack, number: int) -> psutil.Popen:
+def start(stack: Stack, number: int) -> psutil.Popen:
     environment = {
         **os.environ,
         **stack.env("allowance"),
@@ -253,7 +253,8 @@ def _memory_mb(services: list[psutil.Popen]) -> float:
     return float(sum(service.memory_info().rss for service in services)) / 2**20
 
 
-def _describe(arguments: argparse.Namespace) -> None:
+def describe_machine() -> None:
+    """Print the machine, how fast it is right now, and the versions."""
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}"
         for name in ("faststream", "aiokafka", "asyncpg", "pydantic", "orjson")
@@ -262,10 +263,6 @@ def _describe(arguments: argparse.Namespace) -> None:
     SAY(f"machine: {os.cpu_count()} cores, {platform.platform()}, load {os.getloadavg()[0]:.1f}, ")
     SAY(f"sum(range(1000)) in {loop_us:.0f} µs\n")
     SAY(f"versions: Python {platform.python_version()}, {versions}, Kafka 4.3.1, PostgreSQL 18\n")
-    SAY(
-        f"workload: {arguments.wages} wages of {arguments.citizens} citizens, seed "
-        f"{arguments.seed}, {arguments.instances} instances\n"
-    )
 
 
 def _report(wages: int, bare_s: float, naive_s: float, measured: Measured, visible: int) -> None:
@@ -292,7 +289,7 @@ async def _run(stack: Stack, arguments: argparse.Namespace) -> Any:
     await set_caps(url)
     records = History(arguments.seed, arguments.citizens).records(arguments.wages)
     await send(stack.kafka, itertools.islice(records, arguments.citizens))
-    await _apply_grants(stack, url, arguments.citizens)
+    await apply_grants(stack, url, arguments.citizens)
     await send(stack.kafka, records)
     owner = stack.database_url("allowance", "owner")
     bare_s = await drain_and_insert(stack.kafka, owner, arguments.wages)
@@ -310,7 +307,11 @@ def main() -> None:
     parser.add_argument("--instances", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    _describe(arguments)
+    describe_machine()
+    SAY(
+        f"workload: {arguments.wages} wages of {arguments.citizens} citizens, seed "
+        f"{arguments.seed}, {arguments.instances} instances\n"
+    )
     with tempfile.TemporaryDirectory() as home:
         stack = Stack.temporary(Path(home))
         stack.start_servers()
