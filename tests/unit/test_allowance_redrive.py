@@ -99,6 +99,20 @@ def test_what_still_cannot_be_read_stays_and_the_others_behind_it() -> None:
     assert done.released == [first, second]
 
 
+def test_what_does_not_follow_waits_behind_a_parked_one_and_is_not_parked_itself() -> None:
+    story = Story()
+    issued, first, second = (
+        story.issued(),
+        story.wage("a", "2023-02-01", 5),
+        story.wage("b", "2023-03-01", 6),
+    )
+    first.value = BROKEN
+
+    page = deliver([issued, first, second]).pages[story.citizen_id]
+
+    assert reasons(page) == [("payload-unreadable", True), (BEHIND_PARKED, False)]
+
+
 def test_the_next_one_that_cannot_be_read_is_parked_in_its_turn() -> None:
     story = Story()
     messages = [story.issued(), *(story.wage(name, "2023-02-01", 5) for name in "abcd")]

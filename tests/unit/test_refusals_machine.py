@@ -78,9 +78,10 @@ class GrantsMachine(RuleBasedStateMachine):
 
     @initialize(received_on=days, valid_from=days)
     def begin(self, received_on: dt.date, valid_from: dt.date) -> None:
-        """Begin with a refused application and a card, for without a card all is refused."""
-        self.receive(received_on, received_on)
-        self._refuse("application 0", received_on)
+        """Begin with two refused applications and a card, for without a card all is refused."""
+        for name in ("application 0", "application 1"):
+            self.receive(received_on, received_on)
+            self._refuse(name, received_on)
         self.issue(CARDS[0], MUNICIPALITIES[0], valid_from)
 
     @rule(card_no=cards, municipality=st.sampled_from(MUNICIPALITIES), valid_from=days)
