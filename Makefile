@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check format lock mutants clean
+.PHONY: install demo test check format lock mutants chaos clean
 
 install:
 	@$(PYTHON) deploy/local/install.py
@@ -36,6 +36,20 @@ lock: install
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis mutants dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Kills, pauses and cuts off every part of a real stack at work, then looks for what is lost or
+# double: long. MINUTES bounds it; what was reached by then is judged and told.
+KILLS ?= 100
+PAUSES ?= 100
+KAFKA_KILLS ?= 30
+OTHERS ?= 10
+SEED ?= 1
+MINUTES ?= 180
+AT_ONCE ?= 4
+chaos: install
+	@$(BIN)/python -m tests.chaos.run --kills $(KILLS) --pauses $(PAUSES) \
+		--kafka-kills $(KAFKA_KILLS) --others $(OTHERS) --seed $(SEED) \
+		--minutes $(MINUTES) --at-once $(AT_ONCE)
 
 # Changes the pure modules a line at a time and shows which changes no test notices: long.
 # What it found, and what is equivalent: docs/mutants.md.
