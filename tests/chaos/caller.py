@@ -41,9 +41,12 @@ class Caller:
         self.book = book
         self.unanswered: Counter[str] = Counter()
         """Why commands had to be sent again."""
+        self.given_up = threading.Event()
+        """Set when the run is broken off: nobody waits for an answer any more."""
         self._twice = ThreadPoolExecutor(max_workers=8)
 
     def close(self) -> None:
+        self.given_up.set()
         self._twice.shutdown()
         for client in self._clients.values():
             client.close()
@@ -117,7 +120,7 @@ class Caller:
     def _until_answered(self, command: Command, *, broken: bool = False) -> Answered:
         deadline = time.monotonic() + ANSWER_S
         sent = 0
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self.given_up.is_set():
             sent += 1
             try:
                 answer = self._clients[command.service].request(
@@ -132,7 +135,7 @@ class Caller:
             else:
                 if found := self._read(command, answer, sent):
                     return found
-            threading.Event().wait(random.uniform(*PAUSE_S))  # noqa: S311 - nothing rests on it
+            self.given_up.wait(random.uniform(*PAUSE_S))  # noqa: S311 - nothing rests on it
         raise NeverAnsweredError(f"{command.service} {command.kind} {command.key}: {sent} times")
 
     def _read(self, command: Command, answer: httpx.Response, sent: int) -> Answered | None:

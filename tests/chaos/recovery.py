@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,9 +73,8 @@ class Sentinel:
         answer = self.caller.get(service, "/readyz")
         return answer is not None and answer.status_code == httpx.codes.OK
 
-    def _await(self, condition: "object", what: str, deadline: float) -> None:
-        assert callable(condition)
+    def _await(self, condition: Callable[[], bool], what: str, deadline: float) -> None:
         while not condition():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self.caller.given_up.is_set():
                 raise NotRecoveredError(f"{what}: not within {RECOVERY_S:.0f} s")
             time.sleep(POLL_S)

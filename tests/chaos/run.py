@@ -7,6 +7,7 @@ double or wrong.
 import argparse
 import datetime as dt
 import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -62,6 +63,9 @@ def run(
         municipality.start()
         try:
             storm.rage(until=time.monotonic() + lasting_s)
+        except BaseException:
+            caller.given_up.set()
+            raise
         finally:
             resume_all(stack, PROGRAMS)
             municipality.stop()
@@ -125,7 +129,7 @@ def _last(book: Book, service: Service) -> list[Answered]:
 
 @contextmanager
 def _calls(stack: Stack) -> Iterator[Caller]:
-    caller = Caller({name: stack.service_url(name) for name in SERVICES}, Book())  # type: ignore[misc]
+    caller = Caller({name: stack.service_url(name) for name in SERVICES}, Book())
     try:
         yield caller
     finally:
@@ -191,6 +195,7 @@ def main() -> int:
         others=given.others,
         at_once=given.at_once,
     )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     console = Console()
     began = time.monotonic()
 

@@ -156,13 +156,17 @@ class Storm:
                 self.municipality.grant(dice),
             )
             for fault in faults:
-                if time.monotonic() > until or self.failures or self.municipality.failures:
+                if time.monotonic() > until or self._is_broken_off():
                     return
                 time.sleep(dice.uniform(0, CALM_S))
                 with places:
                     self._carry_out(fault, sentinel)
         except BaseException as error:  # noqa: BLE001 - told in the main thread
             self.failures.append(error)
+
+    def _is_broken_off(self) -> bool:
+        broken = self.failures or self.municipality.failures
+        return bool(broken) or self.caller.given_up.is_set()
 
     def _carry_out(self, fault: Fault, sentinel: Sentinel) -> None:
         with self._lock:
