@@ -90,6 +90,26 @@ def test_r14_a_later_card_is_no_hindrance_to_overturning_on_the_first() -> None:
     assert outcome(refusal_overturned("2022-12-01"), citizen) == "AppealDecided"
 
 
+def test_r14_who_may_not_overturn_on_a_later_card_is_told_of_the_earlier_one() -> None:
+    citizen = after(received(), refused(), ISSUED, DEACTIVATED, OTHER_ISSUED)
+    appeal = domain.DecideAppeal(
+        **dates("2023-02-28", "2023-09-01", OTHER_CARD),
+        outcome="overturned",
+        overturns="application-refused",
+    )
+
+    with pytest.raises(domain.NothingToOverturn, match=f"^card {CARD} was granted before card "):
+        domain.decide(appeal, citizen)
+
+
+def test_who_would_make_a_second_card_live_is_told_what_to_do_first() -> None:
+    live = domain.GrantIssued(**grant(OTHER_CARD, "2023-08-01"))
+    citizen = after(ISSUED, DEACTIVATED, live)
+
+    with pytest.raises(domain.GrantExists, match=r"deactivate it first$"):
+        domain.decide(deactivation_overturned("2023-04-01"), citizen)
+
+
 @pytest.mark.parametrize(
     ("effective_on", "expected"),
     [("2023-04-01", "AppealDecided"), ("2023-07-01", "grant-exists")],

@@ -158,6 +158,11 @@ def test_a_text_in_doubt_may_still_be_told_by_a_report_but_not_be_requested() ->
     assert decide(report(DeliveryStatus.SENT), in_doubt) == [SUBMITTED]
 
 
+@pytest.mark.parametrize("failure", [REFUSAL, IN_DOUBT], ids=["refused", "in doubt"])
+def test_a_text_that_no_gateway_took_has_failed_for_its_reason(failure: RecordFailure) -> None:
+    assert history(REQUEST, failure) == [REQUESTED, failed(failure.reason)]
+
+
 def test_a_refused_text_stays_refused() -> None:
     refused = given(REQUESTED, failed("gateway-refused"))
 

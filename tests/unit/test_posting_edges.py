@@ -5,14 +5,22 @@ from typing import Any
 
 import pytest
 
-from frikort_contracts.types import ApportionReason
-from services.allowance.attention import DecidedWage, Employment, is_registered_late, latest_covered
-from services.allowance.domain import Apportionment
+from frikort_contracts.types import ApportionReason, AttentionCode
+from services.allowance.attention import (
+    Attention,
+    DecidedWage,
+    Employment,
+    about_reversal,
+    is_registered_late,
+    latest_covered,
+)
+from services.allowance.domain import Apportionment, Citizen, YearBalance
 from services.allowance.entry import DEPTH_MAX, NotCanonicalError, require_canonical
+from services.allowance.sweep import CapChange, turned_by_cap
 from services.allowance.translate import read
 from services.notifications.quiet_hours import QuietHours
-from tests.unit.attention_cases import Tale
-from tests.unit.ledger_cases import caps, post
+from tests.unit.attention_cases import Tale, two_caps
+from tests.unit.ledger_cases import CAP_ORE, caps, post
 
 
 def nested(depth: int, kind: str) -> Any:
@@ -77,4 +85,57 @@ def test_what_must_wait_on_is_left_where_it_is_written_down() -> None:
     assert done.released == []
     assert [(waiting.message, waiting.stored) for waiting in page.waiting] == [
         (message, True) for message in messages[1:]
+    ]
+
+
+def test_one_ore_given_back_beside_one_ore_of_excess_is_room_that_reappeared() -> None:
+    day = dt.date(2023, 3, 1)
+    original = Apportionment(2023, day, 1, 0, ApportionReason.WITHIN_CAP)
+    after = YearBalance(CAP_ORE - 1, 1, 3, 1, day)
+
+    assert about_reversal(original, after, in_closed_year=False) == [AttentionCode.ROOM_REAPPEARED]
+
+
+def test_r22_a_sweep_names_no_card_to_who_was_paid_without_one() -> None:
+    change = CapChange(2, 2023, CAP_ORE, 2 * CAP_ORE)
+    state = Citizen(years={2023: YearBalance(CAP_ORE, 1, 2, 1, dt.date(2023, 3, 1))})
+
+    assert turned_by_cap(state, change) == [
+        ("allowance-restored", None),
+        (
+            "attention-raised",
+            Attention(AttentionCode.CAP_CHANGED_EXCESS, None, 2023).content(),
+        ),
+    ]
+
+
+def test_a_page_on_which_a_grant_event_is_parked_is_written_again() -> None:
+    tale = Tale()
+    done = post([tale.issued()], caps(2023))
+    (page,) = done.pages.values()
+    page.touched = False
+    tale.deactivated("2023-05-01")  # is lost
+
+    done.receive(read(tale.reactivated("2023-06-01")))
+
+    assert page.waiting[0].parked
+    assert page.touched
+
+
+def test_a_reversal_shows_the_cap_that_was_known_when_it_became_known() -> None:
+    tale = Tale()
+    early = "2023-03-01T10:00:00.000000Z"
+    done = post(
+        [
+            tale.issued(),
+            tale.wage("a", "2023-02-28", 100, known_at=early),
+            tale.reversal("a", "2023-02-28", 100),
+        ],
+        two_caps(),
+    )
+
+    assert [(e.year, e.limit_ore, e.year_covered_ore, e.year_excess_ore) for e in done.entries] == [
+        (None, None, None, None),
+        (2023, CAP_ORE, 100, 0),
+        (2023, 2 * CAP_ORE, 0, 0),
     ]
