@@ -124,7 +124,7 @@ class KillBackend(Fault):
 
     @property
     def name(self) -> str:
-        return "kill -9 one backend of postgres"
+        return "kill -9 a backend"
 
     def begin(self) -> None:
         backends = []
@@ -145,7 +145,7 @@ class CutDatabase(Fault):
 
     @property
     def name(self) -> str:
-        return f"cut {self.service} from postgres"
+        return "cut a service from postgres"
 
     def begin(self) -> None:
         assert self.stack.superuser_url is not None
@@ -165,7 +165,7 @@ class MovePartitions(Fault):
 
     @property
     def name(self) -> str:
-        return f"second allowance joins, is {'killed' if self.killed else 'stopped'}"
+        return f"2nd allowance, {'killed' if self.killed else 'stopped'}"
 
     def begin(self) -> None:
         port = self.stack.settings.port_base + SECOND_PORT_OFFSET
@@ -200,7 +200,7 @@ class FullDisk(Fault):
 
     @property
     def name(self) -> str:
-        return f"full disk under {self.part}"
+        return f"full disk of {self.part}"
 
     def begin(self) -> None:
         with self._filler.open("wb", buffering=0) as filler, contextlib.suppress(OSError):

@@ -14,7 +14,8 @@ from tests.chaos.commands import Answered, Service
 from tests.chaos.faults import POLL_S, Fault
 from tests.chaos.municipality import Citizen, Municipality
 
-RECOVERY_S: Final = 120.0
+RECOVERY_S: Final = 240.0
+"""Beyond what a busy machine needs, and a watchdog that ends a service's hung consumer."""
 READERS: Final[dict[Service, tuple[Service, ...]]] = {
     "grants": ("payroll", "allowance", "notifications"),
     "payroll": ("allowance",),

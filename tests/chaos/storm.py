@@ -25,6 +25,8 @@ from tests.chaos.recovery import Sentinel
 
 CALM_S = 0.4
 """At the most, between two faults of a part."""
+CALM_OF_KAFKA_S = 20.0
+"""While Kafka is away nothing else recovers, so that little would be learned of it."""
 PAUSE_SHORT_S = (0.2, 2.0)
 PAUSE_LONG_S = (11.0, 13.0)
 """Longer than Kafka waits for a member of a group (10 s)."""
@@ -42,6 +44,7 @@ class Counts:
     long_pauses: float = 0.03
     at_once: int = 3
     """Parts that are in trouble at the same time, at the most."""
+    calm_of_kafka_s: float = CALM_OF_KAFKA_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +128,7 @@ class Storm:
             KillBackend(self.stack, "postgres", pick=dice.randrange) for _ in self._each_other()
         ]
         cuts = [
-            CutDatabase(self.stack, "postgres", service=service)
-            for service in SERVICES
+            CutDatabase(self.stack, "postgres", service=dice.choice(SERVICES))
             for _ in self._each_other()
         ]
         return [*backends, *cuts]
@@ -158,7 +160,8 @@ class Storm:
             for fault in faults:
                 if time.monotonic() > until or self._is_broken_off():
                     return
-                time.sleep(dice.uniform(0, CALM_S))
+                calm_s = self.counts.calm_of_kafka_s if name == "kafka" else CALM_S
+                time.sleep(dice.uniform(0, calm_s))
                 with places:
                     self._carry_out(fault, sentinel)
         except BaseException as error:  # noqa: BLE001 - told in the main thread
