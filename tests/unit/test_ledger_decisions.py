@@ -249,7 +249,7 @@ TABLE = [
         given=lambda t: [t.issued()],
         when=lambda t: t.wage("new", "2026-01-02", 500),
         then=[], waits=["cap-unknown"]),
-    Row(name="R24: the last øre is covered and the next is not",
+    Row(name="R24: the last of the cap is covered and the next is not",
         given=lambda t: [t.issued(), t.wage("old", "2023-02-01", CAP_ORE - 1)],
         when=lambda t: t.wage("new", "2023-03-01", 2),
         then=[apportioned("2023-03-01", 1, 1, OVER, left_ore=0, entry_no=3), exhausted()]),

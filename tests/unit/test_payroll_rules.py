@@ -313,7 +313,7 @@ ASKED: list[tuple[str, type[Request], dict[str, Any], list[str]]] = [
         {"holiday_pay_ore": 100_001},
         ["parts-exceed-amount"],
     ),
-    ("R25: no fraction of an øre", RegisterWageRequest, {"holiday_pay_ore": 0.5}, ["int_type"]),
+    ("R25: no fraction of an ore", RegisterWageRequest, {"holiday_pay_ore": 0.5}, ["int_type"]),
     (
         "R30: subsidised work",
         RegisterEmploymentRequest,
