@@ -53,7 +53,11 @@ class Outcome:
 def run(
     home: Path, *, seed: int, counts: Counts, lasting_s: float, say: Callable[[str], None]
 ) -> Outcome:
-    """Run a storm on a stack of its own, then judge it."""
+    """Run a storm on a stack of its own, then judge it.
+
+    Nothing is begun after `lasting_s`, in which the stack's start counts too.
+    """
+    until = time.monotonic() + lasting_s
     environment = {"FRIKORT_NOTIFICATIONS_STALE_AFTER_DAYS": "0"}
     with small_disks(home, environment, say) as (stack, disks), _calls(stack) as caller:
         say(f"up on port {stack.settings.port_base}; seed {seed}")
@@ -62,7 +66,7 @@ def run(
         storm = Storm(stack, caller, municipality, seed, counts, disks, say)
         municipality.start()
         try:
-            storm.rage(until=time.monotonic() + lasting_s)
+            storm.rage(until=until)
         except BaseException:
             caller.given_up.set()
             raise

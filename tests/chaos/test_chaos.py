@@ -19,7 +19,7 @@ FEW = Counts(
     at_once=6,
     calm_of_kafka_s=1,
 )
-LASTING_S = 30.0
+LASTING_S = 55.0
 """A machine that is too slow for all of it begins nothing after that; the rest is judged."""
 
 
