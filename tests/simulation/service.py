@@ -1,0 +1,151 @@
+"""The allowance service in a run: the real parts, put together as its composition root does."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aiokafka.errors import KafkaError
+
+from frikort_contracts.topics import ALLOWANCE, PARTITIONS, PAYROLL
+from services.allowance import outbox
+from services.allowance.consumers import on_grants_and_payroll
+from services.allowance.handlers import Ledger
+from services.allowance.rules import CloseYear, RulesWorkspace, SetCap
+from services.chassis.consumer import Consumer
+from services.chassis.database import may_pass, transaction
+from services.chassis.relay import PAUSE_S, Relay
+from services.chassis.workspace import Command, Tools
+from tests.simulation.database import Database, Pool
+from tests.simulation.groups import Group, SubscriptionBroker
+from tests.simulation.world import Clock, Killed, Process, World
+from tests.unit.naive_ledger import NaiveCap
+
+RELEASE_EVERY_S = 0.5
+PAUSE_BEHIND_S = 1.0
+SKEW_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an instance is started into."""
+
+    world: World
+    database: Database
+    group: Group
+    relay_shares: int
+    releases: bool
+
+
+async def serve(process: Process, around: Surroundings) -> list[BaseException | None]:
+    """Run an instance until one of its parts ends; give what those ended with."""
+    world = around.world
+    world.within(process)
+    pool = Pool(around.database, process)
+    ledger = Ledger(pool=pool, clock=Clock(world.loop, world.chance.uniform(-SKEW_S, SKEW_S)))
+    broker = SubscriptionBroker(around.group, process)
+    relays: list[Relay] = []
+
+    def posted() -> None:
+        for relay in relays:
+            relay.wake()
+
+    consumer = on_grants_and_payroll(
+        cast("Any", broker), pool, ledger, instance=process.name, posted=posted
+    )
+    relays += [_relay(share, pool, consumer, around) for share in range(around.relay_shares)]
+    parts: list[asyncio.Future[Any]] = [
+        consumer.failure,
+        asyncio.create_task(broker.subscribers[0].run()),
+        *(asyncio.create_task(relay.run()) for relay in relays),
+    ]
+    if around.releases:
+        parts.append(asyncio.create_task(_release(ledger)))
+    done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+    return [part.exception() for part in sorted(done, key=parts.index) if not part.cancelled()]
+
+
+def may_end(error: BaseException | None) -> bool:
+    """Tell whether a process may end so: a server failed it longer than it tries."""
+    return error is not None and (may_pass(error) or isinstance(error, KafkaError))
+
+
+async def set_rules(
+    around: Surroundings, caps: Sequence[NaiveCap], closings: Sequence[tuple[str, int]]
+) -> None:
+    """Set rules by the real commands, each until that has an answer."""
+    requests = [
+        SetCap(
+            year=cap.year,
+            amount_ore=cap.amount,
+            in_force_from=cap.in_force_from,
+            known_at=cap.known_at,
+            legal_basis="LOV 689",
+        )
+        for cap in caps
+    ]
+    closed = [CloseYear(year=year, municipality_code=town) for town, year in closings]
+    every: list[SetCap | CloseYear] = [*closed, *requests]
+    for request in every:
+        while not await asyncio.create_task(_try_to_set(around, request)):
+            await around.world.pass_time(0.1)
+
+
+async def _try_to_set(around: Surroundings, request: SetCap | CloseYear) -> bool:
+    process = Process("clerk")
+    around.world.within(process)
+    clock = Clock(around.world.loop, 0.0)
+    ids = _Identifiers(around.world)
+    workspace = RulesWorkspace(
+        Tools(clock=clock, ids=ids, vault=cast("Any", None), production=False)
+    )
+    command = Command(operation="rules", request=request, key=None, traceparent="")
+    try:
+        async with transaction(Pool(around.database, process)) as connection:
+            await workspace.prefetch(connection, [request])
+            workspace.decide(command, clock.now())
+            await workspace.store(connection)
+    except (Exception, Killed) as error:
+        if not isinstance(error, Killed) and not may_pass(error):
+            raise
+        return False
+    finally:
+        process.kill()
+    return True
+
+
+def _relay(share: int, pool: Pool, consumer: Consumer, around: Surroundings) -> Relay:
+    partitions = range(share, PARTITIONS, around.relay_shares)
+    return Relay(
+        service="allowance",
+        slot=f"journal-{share}",
+        topic=ALLOWANCE,
+        source=outbox.journal_source(pool),
+        pool=pool,
+        bootstrap="",
+        partitions=partitions,
+        prefers=lambda: consumer.reads(PAYROLL.name, partitions[0]),
+        pause_s=lambda: PAUSE_BEHIND_S if consumer.is_behind() else PAUSE_S,
+    )
+
+
+async def _release(ledger: Ledger) -> None:
+    """Look now and then whether wages waited for a cap that has come."""
+    while True:
+        try:
+            await ledger.release_years()
+        except Exception as error:
+            if not may_pass(error):
+                raise
+        await asyncio.sleep(RELEASE_EVERY_S)
+
+
+class _Identifiers:
+    """Identifiers of the seed."""
+
+    def __init__(self, world: World) -> None:
+        self._chance = world.chance
+
+    def new(self) -> str:
+        return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
