@@ -38,7 +38,9 @@ SUPERVISOR_READY_TIMEOUT_S: Final = 15.0
 ORDERLY_STOP_TIMEOUT_S: Final = 60.0
 LEFTOVER_STOP_TIMEOUT_S: Final = 20.0
 KILLED_TIMEOUT_S: Final = 5.0
-RESTARTS_MAX: Final = 20
+# supervisord waits a second longer after each start that fails at once, and gives up after this
+# many: a disk may be full for days, and who makes room starts nothing by hand.
+RESTARTS_MAX: Final = 100_000
 LOG_TAIL_BYTES: Final = 4000
 
 # Groups stop one after the other, the last first, and the programs of a group together.

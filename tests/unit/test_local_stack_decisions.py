@@ -223,6 +223,14 @@ class TestSupervision:
         assert programs["kafka"]["stopsignal"] == "TERM"
         assert programs["grants"]["stopsignal"] == "TERM"
 
+    def test_a_part_that_fails_at_every_start_for_a_month_is_not_given_up(self) -> None:
+        parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
+        parser.read_string(render_configuration())
+
+        for name in (*SERVICES, "kafka", "postgres"):
+            retries = int(parser[f"program:{name}"]["startretries"])
+            assert sum(range(retries)) > 31 * 24 * 3600  # each waits a second longer
+
     def test_the_configuration_holds_no_path_of_this_machine(self) -> None:
         assert sys.prefix not in render_configuration()
         assert str(REPOSITORY) not in render_configuration()
