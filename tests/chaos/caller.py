@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -79,14 +79,23 @@ class Caller:
         except httpx.TransportError:
             return None
 
-    def is_applied(self, reader: Service, answered: Answered, *, wait_s: float = 1.0) -> bool:
+    def is_applied(self, reader: Service, answered: Answered) -> bool:
         """Tell whether a recorded fact has arrived at a reader, and had its effect."""
-        body = {"positions": [answered.answer["position"]], "wait_s": wait_s}
+        return self.unapplied(reader, [answered], wait_s=1) == []
+
+    def unapplied(
+        self, reader: Service, answered: Sequence[Answered], *, wait_s: float
+    ) -> list[Answered]:
+        """Give the recorded facts that a reader has not applied; all where it does not answer."""
+        body = {"positions": [one.answer["position"] for one in answered], "wait_s": wait_s}
         try:
             answer = self._clients[reader].post("/v1/progress", json=body)
         except httpx.TransportError:
-            return False
-        return answer.is_success and answer.json()["progress"][0]["state"] == "applied"
+            return list(answered)
+        if not answer.is_success:
+            return list(answered)
+        states = [one["state"] for one in answer.json()["progress"]]
+        return [one for one, state in zip(answered, states, strict=True) if state != "applied"]
 
     def _compare(self, first: Answered, later: Answered) -> None:
         refused = (

@@ -19,13 +19,15 @@ FEW = Counts(
     at_once=6,
     calm_of_kafka_s=1,
 )
-LASTING_S = 55.0
-"""A machine that is too slow for all of it begins nothing after that; the rest is judged."""
+LASTING_S = 50.0
+"""A machine that is too slow for all of it begins no second fault of a part after that."""
+PARTS = 7
+"""Four services, their servers, and the partitions."""
 
 
 def test_nothing_is_lost_and_nothing_is_double_whatever_is_killed(tmp_path: Path) -> None:
     outcome = run(tmp_path / "home", seed=SEED, counts=FEW, lasting_s=LASTING_S, say=print)
 
     assert outcome.wrong == []
-    assert outcome.weathered
+    assert len(outcome.weathered) >= PARTS
     assert outcome.commands["wage"] > 0
