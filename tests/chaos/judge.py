@@ -25,6 +25,7 @@ def judge(book: Book, expected: Expected, evidence: Evidence) -> list[str]:
     return [
         *book.contradictions,
         *_shortened("commands", _commands(book, evidence)),
+        *_shortened("grants seen", _grants_seen(book)),
         *_shortened("topics", _topics(evidence)),
         *_shortened("published", _published(evidence)),
         *_shortened("accounts", _accounts(evidence)),
@@ -50,6 +51,17 @@ def _commands(book: Book, evidence: Evidence) -> Iterator[str]:
         for stream, found in versions.items():
             if sorted(found) != list(range(1, len(found) + 1)):
                 yield f"{service} {stream}: versions {sorted(found)}"
+
+
+def _grants_seen(book: Book) -> Iterator[str]:
+    """What payroll says it had seen of a citizen's grants never falls, and had been recorded."""
+    granted = Counter(one.citizen_id for one in book.accepted("grants"))
+    seen: dict[str, int] = {}
+    for one in sorted(book.accepted("payroll"), key=lambda one: one.version):
+        sees, before = one.answer["grants_version"], seen.get(one.citizen_id, 1)
+        if not before <= sees <= granted[one.citizen_id]:
+            yield f"{one.command.key} has seen {sees} of the grants, before it {before}"
+        seen[one.citizen_id] = sees
 
 
 def _topics(evidence: Evidence) -> Iterator[str]:

@@ -80,7 +80,7 @@ class Storm:
         Each part has its first one in any case.
         """
         places = threading.Semaphore(self.counts.at_once)
-        lanes = self._lanes()
+        lanes = self.lanes()
         total = sum(map(len, lanes.values()))
         threads = [
             threading.Thread(target=self._lane, args=(name, faults, places, until), name=name)
@@ -97,7 +97,7 @@ class Storm:
                     answered = len(self.caller.book.answered)
                     self.say(f"  {len(self.weathered)} of {total} faults, {answered} commands")
 
-    def _lanes(self) -> dict[str, list[Fault]]:
+    def lanes(self) -> dict[str, list[Fault]]:
         """Give each part's faults, shuffled by the seed."""
         lanes: defaultdict[str, list[Fault]] = defaultdict(list)
         for part in (*SERVICES, "postgres"):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -165,6 +166,18 @@ def test_a_command_that_the_book_forgot_is_missed() -> None:
 
     assert any("which nobody was answered" in words for words in wrong)
     assert any(words.startswith("balances:") for words in wrong)
+
+
+@pytest.mark.parametrize("seen", [0, 2])
+def test_a_wage_that_has_seen_what_was_not_there_is_told(seen: int) -> None:
+    book = _book()
+    expected = expect(book, NOW)
+    wage = book.answered[2]
+    book.answered[2] = replace(wage, answer={**wage.answer, "grants_version": seen})
+
+    wrong = judge(book, expected, _evidence())
+
+    assert any(words.startswith("grants seen:") for words in wrong)
 
 
 def test_a_contradicted_answer_is_told() -> None:
