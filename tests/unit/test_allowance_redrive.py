@@ -130,6 +130,7 @@ def test_the_next_one_that_cannot_be_read_is_parked_in_its_turn() -> None:
         (BEHIND_PARKED, False),
         (BEHIND_PARKED, False),
     ]
+    assert [w.stored for w in page.waiting] == [False, False, False]
 
 
 def test_a_gap_is_closed_once_the_missing_message_has_come() -> None:
@@ -170,6 +171,37 @@ def test_a_message_that_came_twice_meanwhile_counts_once() -> None:
         ("wage-paid", 6, 0, "within-cap"),
     ]
     assert done.pages[story.citizen_id].waiting == []
+
+
+def test_what_was_applied_meanwhile_is_released_and_the_page_written() -> None:
+    story = Story()
+    issued = story.issued()
+    done = deliver([issued])
+    page = done.pages[story.citizen_id]
+    page.waiting, page.touched = [Waiting(issued, read(issued), BEHIND_PARKED)], False
+
+    redrive(done, page, GRANTS.name)
+
+    assert (done.released, page.waiting, len(done.entries)) == ([issued], [], 1)
+    assert page.touched is True
+
+
+def test_a_message_whose_version_nobody_can_read_goes_before_the_others() -> None:
+    story = Story()
+    issued, first, unknown = (
+        story.issued(),
+        story.wage("a", "2023-02-01", 5),
+        story.wage("b", "2023-03-01", 6),
+    )
+    value, first.value = first.value, BROKEN
+    del unknown.headers["ce_streamversion"]
+    done = deliver([issued, first, unknown])
+    first.value = value
+
+    redriven(done, story, PAYROLL.name)
+
+    waiting = done.pages[story.citizen_id].waiting
+    assert [(w.message, w.parked) for w in waiting] == [(unknown, True), (first, False)]
 
 
 def test_what_waits_for_a_grant_waits_for_it_after_a_redrive_too() -> None:

@@ -30,6 +30,27 @@ def test_r8_work_that_may_lie_before_the_grant_raises_attention() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("ends_on", "expected"),
+    [
+        ("2023-03-09", ["outside-employment", "work-before-grant"]),
+        ("2023-03-10", ["outside-employment"]),
+    ],
+    ids=["the day before", "the card's first day"],
+)
+def test_r8_work_ended_before_the_card_if_none_of_its_days_is_the_cards(
+    ends_on: str, expected: list[str]
+) -> None:
+    tale = Tale()
+    messages = [
+        tale.issued("2023-03-10"),
+        tale.employed("2023-02-01", ends_on=ends_on),
+        tale.wage("a", "2023-04-30", 5),
+    ]
+
+    assert codes(post(messages, RULES).entries[-1]) == expected
+
+
 def test_r8_an_employment_that_begins_with_the_card_is_no_case() -> None:
     tale = Tale()
     messages = [
