@@ -66,7 +66,9 @@ def outcome(command: domain.Command, citizen: domain.Citizen) -> str:
     try:
         return type(domain.decide(command, citizen)).__name__
     except Rejection as rejection:
-        return rejection.code
+        refusal = rejection
+    assert "None" not in str(refusal)  # every value that it tells is there
+    return refusal.code
 
 
 def deactivation_overturned(effective_on: str) -> domain.DecideAppeal:

@@ -4,6 +4,7 @@ import pytest
 
 from services.grants import domain
 from tests.unit.grants_cases import (
+    APPLICATION,
     CARD,
     CLOSED,
     DEACTIVATED,
@@ -46,6 +47,11 @@ def test_r14_a_refusal_is_overturned_once() -> None:
 
     changed = domain.evolve(before, domain.decide(refusal_overturned("2022-12-01"), before))
 
+    assert changed.applications == {
+        APPLICATION: domain.GrantedApplication(
+            municipality_code="751", received_on=day("2022-11-01")
+        )
+    }
     assert outcome(refusal_overturned("2022-12-01"), changed) == "nothing-to-overturn"
     assert outcome(refuse("2023-06-01"), changed) == "application-granted"
 
@@ -148,3 +154,9 @@ def test_an_upheld_appeal_changes_nothing() -> None:
         )
         == before
     )
+
+
+def test_a_citizen_of_another_number_keeps_cards_and_applications() -> None:
+    before = after(received(), ISSUED)
+
+    assert domain.evolve(before, domain.CitizenReidentified()) == before

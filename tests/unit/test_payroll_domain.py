@@ -42,6 +42,15 @@ from services.payroll.translate import CODEC
 from services.payroll.warnings import Card, CardChange, warn_about
 
 TODAY = dt.date(2023, 5, 31)
+EMPLOY = RegisterEmployment(
+    card_no="01234",
+    grants_version=1,
+    employment_id="e1",
+    cvr="10150817",
+    sector="cleaning",
+    starts_on=dt.date(2023, 1, 2),
+    ends_on=dt.date(2023, 4, 28),
+)
 EMPLOYED = EmploymentRegistered(
     card_no="01234",
     grants_version=1,
@@ -104,25 +113,26 @@ def given(*history: Event) -> Citizen:
 def refused(command: Command, *history: Event) -> type[Rejection]:
     with pytest.raises(Rejection) as caught:
         decide(command, given(*history))
+    assert "None" not in str(caught.value)  # every value that it tells is there
     return caught.type
 
 
 def test_employment_may_start_before_anything_is_known_about_it() -> None:
-    command = RegisterEmployment(
-        card_no="01234",
-        grants_version=1,
-        employment_id="e1",
-        cvr="10150817",
-        sector="cleaning",
-        starts_on=dt.date(2023, 1, 2),
-        ends_on=dt.date(2023, 4, 28),
-    )
-
-    assert decide(command, given()) == EMPLOYED
+    assert decide(EMPLOY, given()) == EMPLOYED
 
 
 def test_wage_is_recorded_as_it_was_paid() -> None:
     assert decide(REGISTER_WAGE, given(EMPLOYED)) == PAID
+
+
+def test_who_attested_and_what_is_pension_are_recorded_as_they_were_told() -> None:
+    attested = replace(EMPLOY, consultant="b7", unsubsidised_attested=True)
+    in_parts = replace(REGISTER_WAGE, pension_ore=8, holiday_pay_ore=12)
+
+    assert decide(attested, given()) == replace(
+        EMPLOYED, consultant="b7", unsubsidised_attested=True
+    )
+    assert decide(in_parts, given(EMPLOYED)) == replace(PAID, pension_ore=8, holiday_pay_ore=12)
 
 
 def test_wage_paid_today_is_taken() -> None:
@@ -209,6 +219,9 @@ def test_employment_ends_on_its_last_day_and_may_be_given_another() -> None:
     assert decide(end, given(EMPLOYED)) == ended
     assert refused(end, EMPLOYED, ended) is EndUnchanged
     assert refused(replace(end, ends_on=dt.date(2023, 1, 1)), EMPLOYED) is EndsBeforeStart
+    assert decide(replace(end, ends_on=EMPLOYED.starts_on), given(EMPLOYED)) == replace(
+        ended, ends_on=EMPLOYED.starts_on
+    )
 
 
 @pytest.mark.parametrize(
