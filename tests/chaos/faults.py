@@ -20,7 +20,7 @@ from deploy.local.settings import SERVICES
 from deploy.local.stack import Stack
 from tests.integration.servers import ServiceProcess
 
-POLL_S = 0.02
+POLL_S = 0.1
 GONE_S = 10.0
 SECOND_PORT_OFFSET = 30
 """Within the stack's block of ports, where none of its parts listens."""
