@@ -224,8 +224,7 @@ class Connection:
             return await self._talk(statement.name, lambda: act(statement))
         except asyncpg.PostgresError:
             self._failed = self._in_transaction
-            if not self._in_transaction:
-                self._end()
+            self._let_all_go()  # at once, though the transaction is yet to be ended
             raise
 
     async def _talk(self, what: str, act: Callable[[], Any]) -> Any:
@@ -317,14 +316,18 @@ class Connection:
         self._end()
 
     def _end(self) -> None:
-        self._changes = {}
-        self._in_transaction = self._failed = self._notifies = False
+        self._in_transaction = self._failed = False
         if self._timeout is not None:
             self._timeout.cancel()
             self._timeout = None
-        for key in self._held:
+        self._let_all_go()
+
+    def _let_all_go(self) -> None:
+        """Forget what is not committed, and let others in."""
+        self._changes, self._notifies = {}, False
+        held, self._held = self._held, {}
+        for key in held:
             self._let_go(key)
-        self._held = {}
 
     def _let_go(self, key: Key) -> None:
         lock = self.database.locks[key]

@@ -1,6 +1,7 @@
 """The allowance service in a run: the real parts, put together as its composition root does."""
 
 import asyncio
+import random
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from services.allowance import outbox
 from services.allowance.consumers import on_grants_and_payroll
 from services.allowance.handlers import Ledger
 from services.allowance.rules import CloseYear, RulesWorkspace, SetCap
+from services.chassis import clock as services_clock
 from services.chassis.consumer import Consumer
 from services.chassis.database import may_pass, transaction
+from services.chassis.identifiers import Identifiers
 from services.chassis.relay import PAUSE_S, Relay
 from services.chassis.workspace import Command, Tools
 from tests.simulation.database import Database, Pool
@@ -75,18 +78,8 @@ async def set_rules(
     around: Surroundings, caps: Sequence[NaiveCap], closings: Sequence[tuple[str, int]]
 ) -> None:
     """Set rules by the real commands, each until that has an answer."""
-    requests = [
-        SetCap(
-            year=cap.year,
-            amount_ore=cap.amount,
-            in_force_from=cap.in_force_from,
-            known_at=cap.known_at,
-            legal_basis="LOV 689",
-        )
-        for cap in caps
-    ]
     closed = [CloseYear(year=year, municipality_code=town) for town, year in closings]
-    every: list[SetCap | CloseYear] = [*closed, *requests]
+    every: list[SetCap | CloseYear] = [*closed, *map(cap_request, caps)]
     for request in every:
         while not await asyncio.create_task(_try_to_set(around, request)):
             await around.world.pass_time(0.1)
@@ -95,17 +88,10 @@ async def set_rules(
 async def _try_to_set(around: Surroundings, request: SetCap | CloseYear) -> bool:
     process = Process("clerk")
     around.world.within(process)
-    clock = Clock(around.world.loop, 0.0)
-    ids = _Identifiers(around.world)
-    workspace = RulesWorkspace(
-        Tools(clock=clock, ids=ids, vault=cast("Any", None), production=False)
-    )
-    command = Command(operation="rules", request=request, key=None, traceparent="")
+    pool = Pool(around.database, process)
+    clock, ids = Clock(around.world.loop, 0.0), ChosenIdentifiers(around.world.chance)
     try:
-        async with transaction(Pool(around.database, process)) as connection:
-            await workspace.prefetch(connection, [request])
-            workspace.decide(command, clock.now())
-            await workspace.store(connection)
+        await set_rule(pool, clock, ids, request)
     except (Exception, Killed) as error:
         if not isinstance(error, Killed) and not may_pass(error):
             raise
@@ -113,6 +99,30 @@ async def _try_to_set(around: Surroundings, request: SetCap | CloseYear) -> bool
     finally:
         process.kill()
     return True
+
+
+async def set_rule(
+    pool: Any, clock: services_clock.Clock, ids: Identifiers, request: SetCap | CloseYear
+) -> None:
+    """Set a rule as the command does that HTTP takes."""
+    tools = Tools(clock=clock, ids=ids, vault=cast("Any", None), production=False)
+    workspace = RulesWorkspace(tools)
+    command = Command(operation="rules", request=request, key=None, traceparent="")
+    async with transaction(pool) as connection:
+        await workspace.prefetch(connection, [request])
+        workspace.decide(command, clock.now())
+        await workspace.store(connection)
+
+
+def cap_request(cap: NaiveCap) -> SetCap:
+    """Give the command that sets a cap."""
+    return SetCap(
+        year=cap.year,
+        amount_ore=cap.amount,
+        in_force_from=cap.in_force_from,
+        known_at=cap.known_at,
+        legal_basis="LOV 689",
+    )
 
 
 def _relay(share: int, pool: Pool, consumer: Consumer, around: Surroundings) -> Relay:
@@ -141,11 +151,11 @@ async def _release(ledger: Ledger) -> None:
         await asyncio.sleep(RELEASE_EVERY_S)
 
 
-class _Identifiers:
+class ChosenIdentifiers:
     """Identifiers of the seed."""
 
-    def __init__(self, world: World) -> None:
-        self._chance = world.chance
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
 
     def new(self) -> str:
         return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
