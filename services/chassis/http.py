@@ -27,6 +27,7 @@ from frikort_contracts.imports import (
 )
 from frikort_contracts.types import Identifier
 from frikort_contracts.types import Request as Body
+from services.chassis.database import PASSING, may_pass
 from services.chassis.errors import ConflictError, Rejection, TransientError, describe
 from services.chassis.identifiers import Identifiers, traceparent
 from services.chassis.imports import Importer
@@ -75,6 +76,8 @@ def create_app(*, title: str, version: str, summary: str) -> FastAPI:
     app.add_exception_handler(ValidationError, _malformed)
     app.add_exception_handler(ConflictError, _conflict)
     app.add_exception_handler(TransientError, _unavailable)
+    for passing in PASSING:  # who only reads lets the driver's own errors through
+        app.add_exception_handler(passing, _database_failed)
     app.add_exception_handler(HTTPException, _unroutable)
     app.add_exception_handler(Exception, _failed)
     app.middleware("http")(_observe)
@@ -244,6 +247,13 @@ async def _unavailable(_: Request, error: Exception) -> JSONResponse:
     log.warning("request_failed", error=describe(error))
     detail = "a part we need does not answer; send it again with the same key"
     return problem(status=503, code="unavailable", detail=detail, retry=True)
+
+
+async def _database_failed(request: Request, error: Exception) -> JSONResponse:
+    """Answer as for a part that is away, unless it is a value that no column takes."""
+    if not may_pass(error):
+        raise error
+    return await _unavailable(request, error)
 
 
 async def _unroutable(_: Request, error: Exception) -> JSONResponse:

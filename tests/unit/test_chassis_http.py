@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
+import asyncpg
 import httpx
 import pytest
 from pydantic import BaseModel
@@ -52,6 +53,10 @@ FAULTS: dict[str, Exception] = {
     "conflict": ConflictError(CPR),
     "transient": TransientError(CPR),
     "own": KeyError(CPR),
+    "starting": asyncpg.CannotConnectNowError(CPR),
+    "cut": asyncpg.ConnectionDoesNotExistError(CPR),
+    "refused": ConnectionRefusedError(111, CPR),
+    "no-value": asyncpg.DataError(CPR),
 }
 
 
@@ -102,6 +107,10 @@ async def act(client: httpx.AsyncClient, kind: str, body: Any = None) -> httpx.R
         ("conflict", 409, "conflict", None, True),
         ("transient", 503, "unavailable", None, True),
         ("own", 500, "internal-error", None, False),
+        ("starting", 503, "unavailable", None, True),
+        ("cut", 503, "unavailable", None, True),
+        ("refused", 503, "unavailable", None, True),
+        ("no-value", 500, "internal-error", None, False),
     ],
 )
 async def test_every_error_is_a_problem_with_a_code(
