@@ -98,6 +98,7 @@ async def serve() -> int:
             ],
             broker=broker,
             consumer=consumer,
+            kafka=shared.kafka,
         )
     finally:
         await pool.close()

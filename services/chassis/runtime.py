@@ -23,6 +23,7 @@ from services.chassis.errors import describe
 from services.chassis.http import Probe
 from services.chassis.relay import Relay
 from services.chassis.settings import ServiceSettings
+from services.chassis.watchdog import await_kafka
 
 FETCH_AGE_MAX_S = 30.0
 STOP_TIMEOUT_S = 5
@@ -66,8 +67,12 @@ async def run(
     background: Sequence[Coroutine[Any, Any, None]],
     broker: KafkaBroker | None = None,
     consumer: Consumer | None = None,
+    kafka: str = "",
 ) -> int:
-    """Run until told to end or until a part fails; give the exit status."""
+    """Run until told to end or until a part fails; give the exit status.
+
+    A consumer begins once `kafka`, its bootstrap servers, answer; until then HTTP is served.
+    """
     server = _Server(
         uvicorn.Config(
             app,
@@ -82,7 +87,7 @@ async def run(
     serving = asyncio.create_task(server.serve(), name="http")
     tasks = {serving, *(asyncio.create_task(part) for part in background)}
     if broker is not None and consumer is not None:
-        tasks.add(asyncio.create_task(_consume(broker, consumer), name="consumer"))
+        tasks.add(asyncio.create_task(_consume(broker, consumer, kafka), name="consumer"))
     spare_the_garbage_collector()
     for stop_signal in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(stop_signal, server.stop)
@@ -148,6 +153,7 @@ def probe_consumer(consumer: Consumer) -> Probe:
     return probe
 
 
-async def _consume(broker: KafkaBroker, consumer: Consumer) -> None:
+async def _consume(broker: KafkaBroker, consumer: Consumer, kafka: str) -> None:
+    await await_kafka(kafka)
     await broker.start()
     await consumer.failure

@@ -16,6 +16,7 @@ LOOK_EVERY_S = 5.0
 STUCK_S = 30.0
 """Without progress for so long is stuck; the broker answers a fetch of nothing twice a second."""
 ANSWER_TIMEOUT_MS = 3000
+ASK_AGAIN_S = 0.5
 
 log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ async def watch(
     while answered_s < stuck_s:
         await asyncio.sleep(look_every_s)
         idle_s = consumer.idle_s()
-        if idle_s > stuck_s and await _answers(bootstrap):
+        if idle_s > stuck_s and await answers(bootstrap):
             answered_s += look_every_s
             log.warning("consumer_idle", idle_s=round(idle_s))
         else:
@@ -57,7 +58,13 @@ async def watch(
     raise ConsumerStuckError(f"nothing was fetched or applied for {consumer.idle_s():.0f} s")
 
 
-async def _answers(bootstrap: str) -> bool:
+async def await_kafka(bootstrap: str) -> None:
+    """Wait until Kafka answers: a client that is started before it does ends in an error."""
+    while not await answers(bootstrap):  # noqa: ASYNC110 - nobody tells when it does
+        await asyncio.sleep(ASK_AGAIN_S)
+
+
+async def answers(bootstrap: str) -> bool:
     """Ask Kafka over a connection of our own: the consumer's may be what hangs."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=ANSWER_TIMEOUT_MS)
     try:

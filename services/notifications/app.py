@@ -211,7 +211,14 @@ async def _run(
     texting = [parts.sender.run(), parts.upkeep.run()]
     watching = [publish_accounts(pool), watch(consumer, shared.kafka)]
     background = [relay.run(), runner.run(), *texting, *watching]
-    return await runtime.run(app, settings, background=background, broker=broker, consumer=consumer)
+    return await runtime.run(
+        app,
+        settings,
+        background=background,
+        broker=broker,
+        consumer=consumer,
+        kafka=shared.kafka,
+    )
 
 
 if __name__ == "__main__":

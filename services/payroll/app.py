@@ -81,6 +81,7 @@ async def serve() -> int:
             background=background,
             broker=broker,
             consumer=consumer,
+            kafka=shared.kafka,
         )
     finally:
         await pool.close()

@@ -52,6 +52,16 @@ class ServiceProcess:
 
     def start(self) -> Self:
         """Start the process and wait until it is ready."""
+        self.launch()
+        try:
+            wait_for(self._is_ready, what=f"{self.name} ready, see {self._log}")
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def launch(self) -> None:
+        """Start the process, and do not wait for it."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", f"services.{self.name}.app"],
@@ -60,12 +70,6 @@ class ServiceProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        try:
-            wait_for(self._is_ready, what=f"{self.name} ready, see {self._log}")
-        except BaseException:
-            self.kill()
-            raise
-        return self
 
     def kill(self) -> None:
         """End the process at whatever instruction it is (SIGKILL)."""
