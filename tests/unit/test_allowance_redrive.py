@@ -186,24 +186,6 @@ def test_what_was_applied_meanwhile_is_released_and_the_page_written() -> None:
     assert page.touched is True
 
 
-def test_a_message_whose_version_nobody_can_read_goes_before_the_others() -> None:
-    story = Story()
-    issued, first, unknown = (
-        story.issued(),
-        story.wage("a", "2023-02-01", 5),
-        story.wage("b", "2023-03-01", 6),
-    )
-    value, first.value = first.value, BROKEN
-    del unknown.headers["ce_streamversion"]
-    done = deliver([issued, first, unknown])
-    first.value = value
-
-    redriven(done, story, PAYROLL.name)
-
-    waiting = done.pages[story.citizen_id].waiting
-    assert [(w.message, w.parked) for w in waiting] == [(unknown, True), (first, False)]
-
-
 def test_what_waits_for_a_grant_waits_for_it_after_a_redrive_too() -> None:
     story = Story()
     first, second = story.wage("a", "2023-02-01", 5), story.wage("b", "2023-03-01", 6)
