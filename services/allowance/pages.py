@@ -69,6 +69,13 @@ class Page:
             for waiting in self.waiting
         )
 
+    def is_parked(self, topic: str) -> bool:
+        """Whether messages of the topic must wait for a person, who has one of them redriven."""
+        return any(
+            waiting.parked and waiting.message.topic == topic and waiting.reason != CAP_UNKNOWN
+            for waiting in self.waiting
+        )
+
     def waits_for_cap(self, year: int) -> bool:
         """Whether a wage of the year waits for its cap, so that later ones wait behind it."""
         return any(
@@ -87,6 +94,24 @@ class Page:
             if isinstance(body, WagePaidBody) and body.wage_id == wage_id:
                 return waiting
         return None
+
+
+def in_order(waiting: Iterable[Waiting]) -> list[Waiting]:
+    """Put what waits in the order of its versions, within each topic; given in that of arrival.
+
+    A message that was late came behind those that wait for it. One that names no version keeps
+    its place behind those that came before it.
+    """
+    placed: list[tuple[str, int, Waiting]] = []
+    reached: dict[str, int] = {}
+    for one in waiting:
+        topic, version = one.message.topic, one.message.version
+        if version is None:
+            version = reached.get(topic, 0)
+        reached[topic] = max(version, reached.get(topic, 0))
+        placed.append((topic, version, one))
+    placed.sort(key=lambda place: place[:2])
+    return [one for _, _, one in placed]
 
 
 def note(page: Page, received: Received) -> Sequence[Attention]:

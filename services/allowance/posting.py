@@ -135,7 +135,7 @@ class Posting:
             if follows:
                 page.payroll_version = received.source.version
             page.touched = True
-            if follows or page.is_blocked(PAYROLL.name):
+            if follows or page.is_parked(PAYROLL.name):
                 self.go_on(page, received)
             else:
                 self.park(page, received.message, VERSION_GAP)

@@ -1,7 +1,7 @@
 """Redrive: what is held of a citizen's topic is taken again, as if it came now. Pure."""
 
 from frikort_contracts.topics import PAYROLL
-from services.allowance.pages import Page, Waiting
+from services.allowance.pages import Page, Waiting, in_order
 from services.allowance.posting import Posting
 from services.allowance.translate import Received, read
 from services.chassis.errors import ContractError
@@ -27,11 +27,11 @@ def redrive(posting: Posting, page: Page, topic: str) -> None:
     queue = [waiting for waiting in page.waiting if waiting.message.topic == topic]
     page.waiting = [waiting for waiting in page.waiting if waiting.message.topic != topic]
     page.touched = True
-    for waiting in sorted(queue, key=lambda w: w.message.version or 0):
+    for waiting in in_order(queue):
         message = waiting.message
         posting.released.append(message)
         received, reason = _try_to_read(message)
-        if received is None and page.is_blocked(topic):
+        if received is None and page.is_parked(topic):
             page.waiting.append(Waiting(message, None, BEHIND_PARKED, stored=False))
         elif received is None:
             posting.park(page, message, reason)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from frikort_contracts.types import ApportionReason
 from services.allowance.attention import DecidedWage, Employment
 from services.allowance.domain import Apportionment, Cap, Citizen, YearBalance
-from services.allowance.pages import Page, Waiting
+from services.allowance.pages import Page, Waiting, in_order
 from services.allowance.posting import Entry, Rules
 from services.allowance.translate import (
     changes_from_json,
@@ -164,7 +164,7 @@ async def load_pages(
     if with_waiting:
         held = await held_for(connection, TOPICS, ids)
         for citizen_id, items in held.items():
-            pages[citizen_id].waiting = [_waiting(item) for item in items]
+            pages[citizen_id].waiting = in_order(map(_waiting, items))
     return pages
 
 
