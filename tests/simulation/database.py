@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from tests.simulation import ledger_statements  # noqa: F401 - registers them
+from tests.simulation import dead_letter_statements, ledger_statements  # noqa: F401 - registers
 from tests.simulation.statements import Key, Row, Statement, find_statement
 from tests.simulation.world import Process, World
 
@@ -111,7 +111,7 @@ class Connection:
         self._in_transaction = self._failed = self._notifies = False
         self._timeout: asyncio.TimerHandle | None = None
         database.connections[self] = None
-        process.at_death.append(self._die)
+        process.at_end_of_line.append(self._hang_up)
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
         rows: list[Row] = await self._request(sql, lambda s: self._run(s, [args]))
@@ -212,7 +212,7 @@ class Connection:
         self.listeners.clear()
         self.database.connections.pop(self, None)
 
-    def _die(self) -> None:
+    def _hang_up(self) -> None:
         delay = self._world.chance.uniform(0, 0.2)
         self._world.loop.call_later(delay, self.drop)
 
@@ -266,7 +266,9 @@ class Connection:
             lock.waiters.append(waiting)
             self._waits_for = (lock, shared, waiting)
             try:
+                self._world.met["lock wait"] += 1
                 if self in self._those_before():
+                    self._world.met["deadlock"] += 1
                     raise asyncpg.DeadlockDetectedError("deadlock detected")
                 await waiting
             finally:

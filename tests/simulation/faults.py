@@ -239,6 +239,11 @@ def marks_kept_from_before() -> Any:
     return patched(mock.patch.object(Relay, "_read_marks", read_once))
 
 
+def gap_taken_for_waiting() -> Any:
+    """What comes with one missing before it waits with the others, and goes with them."""
+    return patched(mock.patch.object(Page, "is_parked", Page.is_blocked))
+
+
 FAULTS: dict[str, Callable[[], Any]] = {
     fault.__name__.replace("_", "-"): fault
     for fault in (
@@ -254,5 +259,6 @@ FAULTS: dict[str, Callable[[], Any]] = {
         stale_memory,
         position_in_its_own_transaction,
         marks_kept_from_before,
+        gap_taken_for_waiting,
     )
 }

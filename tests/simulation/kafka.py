@@ -145,6 +145,7 @@ class Broker:
 
     def _require_latest(self, transactional_id: str, epoch: int) -> None:
         if self._epochs.get(transactional_id) != epoch:
+            self.world.met["fenced"] += 1
             raise ProducerFenced("there is a newer producer with the same transactional id")
 
     def _end(self, transactional_id: str, state: Literal["committed", "aborted"]) -> None:

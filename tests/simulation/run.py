@@ -23,7 +23,7 @@ from tests.simulation.service import Surroundings, may_end, serve, set_rules
 from tests.simulation.statements import Key, Row
 from tests.simulation.upstream import Upstream
 from tests.simulation.workload import Workload, write_workload
-from tests.simulation.world import PAUSE_S, Clock, Process, World, this_process
+from tests.simulation.world import Clock, Process, World, this_process
 from tests.unit.naive_ledger import NaiveCap, NaiveClosing
 
 SETTLE_MAX_S = 240.0
@@ -80,6 +80,7 @@ class Run:
             self.group,
             relay_shares=self.world.chance.choice((1, 1, 2)),
             releases=bool(self.workload.late_caps),
+            redrives=not self.workload.in_order,
         )
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -222,15 +223,13 @@ class Run:
                 case "evict":
                     self._evict(process)
                 case "cut":
-                    mine = [c for c in self.database.connections if c.process is process]
-                    if mine:
-                        chance.choice(mine).drop()
+                    process.cut_off()
                 case "restart":
                     self.database.restart()
                 case "kill":
                     process.kill()
                 case _:
-                    process.paused_until = world.loop.time() + chance.uniform(*PAUSE_S)
+                    world.pause(process)
                     self._evict(process)
 
     def _evict(self, process: Process) -> None:
@@ -247,6 +246,9 @@ class Run:
 
     def _look_at_account(self, changes: Mapping[str, Mapping[Key, Row | None]]) -> None:
         """Check after every commit that the partitions it touched add up."""
+        for row in changes.get("held_messages", {}).values():
+            if row is not None:
+                self.world.met["parked" if row["parked"] else row["reason"]] += 1
         lanes = changes.get("inbox_positions")
         if lanes:
             held = Counter(

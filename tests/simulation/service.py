@@ -17,6 +17,7 @@ from services.allowance.rules import CloseYear, RulesWorkspace, SetCap
 from services.chassis import clock as services_clock
 from services.chassis.consumer import Consumer
 from services.chassis.database import may_pass, transaction
+from services.chassis.dead_letters import DeadLetterUnknown, redrive_one
 from services.chassis.identifiers import Identifiers
 from services.chassis.relay import PAUSE_S, Relay
 from services.chassis.workspace import Command, Tools
@@ -26,6 +27,7 @@ from tests.simulation.world import Clock, Killed, Process, World
 from tests.unit.naive_ledger import NaiveCap
 
 RELEASE_EVERY_S = 0.5
+REDRIVE_EVERY_S = (0.2, 1.0)
 PAUSE_BEHIND_S = 1.0
 SKEW_S = 2.0
 
@@ -39,6 +41,7 @@ class Surroundings:
     group: Group
     relay_shares: int
     releases: bool
+    redrives: bool
 
 
 async def serve(process: Process, around: Surroundings) -> list[BaseException | None]:
@@ -65,6 +68,8 @@ async def serve(process: Process, around: Surroundings) -> list[BaseException | 
     ]
     if around.releases:
         parts.append(asyncio.create_task(_release(ledger)))
+    if around.redrives:
+        parts.append(asyncio.create_task(_redrive(ledger, pool, around)))
     done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
     return [part.exception() for part in sorted(done, key=parts.index) if not part.cancelled()]
 
@@ -149,6 +154,20 @@ async def _release(ledger: Ledger) -> None:
             if not may_pass(error):
                 raise
         await asyncio.sleep(RELEASE_EVERY_S)
+
+
+async def _redrive(ledger: Ledger, pool: Pool, around: Surroundings) -> None:
+    """Take what is set aside again now and then, whether its fault is mended or not."""
+    chance = around.world.chance
+    while True:
+        await asyncio.sleep(chance.uniform(*REDRIVE_EVERY_S))
+        parked = [row for row in around.database.rows("held_messages") if row["parked"]]
+        if parked:
+            try:
+                await redrive_one(pool, chance.choice(parked)["dead_letter_id"], ledger.redrive)
+            except Exception as error:
+                if not may_pass(error) and not isinstance(error, DeadLetterUnknown):
+                    raise
 
 
 class ChosenIdentifiers:

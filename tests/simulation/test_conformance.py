@@ -20,6 +20,8 @@ from services.allowance.handlers import Ledger
 from services.allowance.outbox import journal_source
 from services.allowance.rules import CloseYear
 from services.chassis.database import transaction
+from services.chassis.dead_letters import redrive_one
+from services.chassis.identifiers import derived_id
 from services.chassis.inbox import stored_offsets
 from tests.integration.allowance_cases import servers_at
 from tests.integration.chassis_cases import make_database, pool_of
@@ -119,6 +121,10 @@ async def post_all(pool: Any, seed: int) -> None:
             ledger.memory.forget()
         await ledger.post(batch)
         after |= (await journal_source(pool)(after)).positions
+    for topic, partition in lanes:
+        broken = lanes[topic, partition][-1]
+        dead_letter = derived_id("held", topic, str(partition), str(broken.offset))
+        await redrive_one(pool, dead_letter, ledger.redrive)
     async with transaction(pool) as connection:
         await stored_offsets(connection, [*lanes, ("another", 3)])
 

@@ -12,9 +12,15 @@ from tests.simulation.run import Outcome, simulate
 
 RUNS = 150
 TO_BE_MET = {
+    "behind-parked",
+    "cap-unknown",
+    "fenced",
+    "grants-behind",
     "kill",
     "lose-answer",
     "lose-request",
+    "lock wait",
+    "parked",
     "pause",
     "rebalance",
     "restart-server",

@@ -22,6 +22,7 @@ CHANGES = ("deactivated", "reactivated", "overturned", "transferred", "closed")
 DAYS = (1, 15, 28)
 CAP_KNOWN_AT = dt.datetime(2018, 6, 8, tzinfo=dt.UTC)
 NAMES = 40
+LATE_BY_MAX = 12
 
 
 @dataclass(slots=True)
@@ -44,6 +45,9 @@ class Workload:
     events: dict[str, list[Written]] = field(
         default_factory=lambda: {GRANTS.name: [], PAYROLL.name: []}
     )
+
+    in_order: bool = True
+    """Whether each citizen's events come in the order of each topic."""
 
     def by_source(self) -> dict[str, Written]:
         """Give every event by its identity."""
@@ -71,7 +75,17 @@ def write_workload(chance: random.Random) -> Workload:
             writer.recorded_at += dt.timedelta(hours=chance.randint(1, 20))
         _write(chance, writer)
         _collect(workload, writer)
+    if chance.random() < 0.3:
+        _delay_one(chance, workload.events[chance.choice([GRANTS.name, PAYROLL.name])])
+        workload.in_order = False
     return workload
+
+
+def _delay_one(chance: random.Random, events: list[Written]) -> None:
+    """Let an event come behind later ones, its citizen's too: those are set aside."""
+    at = chance.randrange(len(events))
+    late = events.pop(at)
+    events.insert(at + chance.randint(1, LATE_BY_MAX), late)
 
 
 def _write(chance: random.Random, writer: Writer) -> None:

@@ -19,6 +19,9 @@ from tests.simulation.loop import VirtualLoop
 START = dt.datetime(2024, 3, 1, 8, tzinfo=dt.UTC)
 Mishap = Literal["kill", "lose-request", "lose-answer", "pause", "restart-server"]
 MISHAPS: tuple[Mishap, ...] = ("kill", "lose-request", "lose-answer", "pause", "restart-server")
+TELLING = ("init", "send", "commit", "abort")
+TELLING_SHARE = 4
+"""What relays do with Kafka is a small part of all that is done; more goes wrong there."""
 RTT_S = (0.0002, 0.004)
 SLOW_S = 0.6
 PAUSE_S = (0.5, 6.0)
@@ -38,7 +41,7 @@ class Process:
     alive: bool = True
     paused_until: float = 0.0
     tasks: dict[asyncio.Task[Any], None] = field(default_factory=dict)
-    at_death: list[Callable[[], None]] = field(default_factory=list)
+    at_end_of_line: list[Callable[[], None]] = field(default_factory=list)
 
     def require_alive(self) -> None:
         if not self.alive:
@@ -51,7 +54,12 @@ class Process:
         self.alive = False
         for task in self.tasks:
             task.cancel()
-        for drop in self.at_death:
+        self.cut_off()
+
+    def cut_off(self) -> None:
+        """Have the database hang up; what it talks about with Kafka goes on."""
+        dropping, self.at_end_of_line = self.at_end_of_line, []
+        for drop in dropping:
             drop()
 
 
@@ -101,12 +109,12 @@ class World:
             Killed: the process is dead.
         """
         process.require_alive()
-        mishap = self._draw_mishap()
+        mishap = self._draw_mishap(TELLING_SHARE if what.startswith(TELLING) else 1)
         delay = self.chance.uniform(*RTT_S)
         if self.slow_share and self.chance.random() < self.slow_share:
             delay = self.chance.uniform(0, SLOW_S)
         if mishap == "pause":
-            process.paused_until = self.loop.time() + self._draw_pause()
+            self.pause(process)
         await self.pass_time(max(delay, process.paused_until - self.loop.time()))
         process.require_alive()
         if mishap is not None:
@@ -133,16 +141,21 @@ class World:
         finally:
             call.cancel()
 
-    def _draw_mishap(self) -> Mishap | None:
+    def _draw_mishap(self, times: int) -> Mishap | None:
         if not self.mishap_share or self.mishaps_left == 0:
             return None
-        if self.chance.random() >= self.mishap_share:
+        if self.chance.random() >= self.mishap_share * times:
             return None
         self.mishaps_left -= 1
         return self.chance.choice(MISHAPS)
 
-    def _draw_pause(self) -> float:
-        return LONG_PAUSE_S if self.chance.random() < 0.1 else self.chance.uniform(*PAUSE_S)
+    def pause(self, process: Process) -> None:
+        """Stop a process for a while; the database may find that it has gone."""
+        long = self.chance.random() < 0.1
+        lasts_s = LONG_PAUSE_S if long else self.chance.uniform(*PAUSE_S)
+        process.paused_until = self.loop.time() + lasts_s
+        if self.chance.random() < 0.6:
+            process.cut_off()
 
     def _adopt(self, task: asyncio.Task[Any]) -> None:
         process = _process.get()
