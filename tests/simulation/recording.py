@@ -77,6 +77,7 @@ def by_text(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 ORDERED_BY = (
+    "dead_letter_id",
     "topic",
     "citizen_id",
     "employment_id",
