@@ -71,10 +71,7 @@ class Page:
 
     def is_parked(self, topic: str) -> bool:
         """Whether messages of the topic must wait for a person, who has one of them redriven."""
-        return any(
-            waiting.parked and waiting.message.topic == topic and waiting.reason != CAP_UNKNOWN
-            for waiting in self.waiting
-        )
+        return any(waiting.parked and waiting.message.topic == topic for waiting in self.waiting)
 
     def waits_for_cap(self, year: int) -> bool:
         """Whether a wage of the year waits for its cap, so that later ones wait behind it."""

@@ -1,12 +1,12 @@
 """Messages that come behind later ones of their citizen: never passed over, never overtaken."""
 
-from services.allowance.pages import GRANTS_BEHIND, Waiting, in_order
+from services.allowance.pages import GRANTS_BEHIND, Page, Waiting, in_order
 from services.allowance.posting import VERSION_GAP
 from services.allowance.redrive import redrive
 from services.allowance.translate import read
 from services.chassis.held import BEHIND_PARKED
 from services.chassis.inbox import Message
-from tests.unit.ledger_cases import Story, caps, decisions, post
+from tests.unit.ledger_cases import Story, caps, decisions, post, posting
 
 RULES = caps(2023)
 
@@ -39,11 +39,27 @@ def test_what_waits_is_put_in_the_order_of_its_versions() -> None:
     story = Story()
     first, second, third = (story.wage(name, "2023-02-01", 5) for name in "abc")
     nameless = Message(first.topic, first.partition, 9, first.key, b"{", {})
-    grant = story.issued()
-    arrived = [waiting(message) for message in (second, nameless, third, grant, first)]
+    issued, stopped = story.issued(), story.deactivated("2023-06-01")
+    arrived = [waiting(m) for m in (second, nameless, third, stopped, issued, first)]
+    late = [waiting(m) for m in (nameless, third, first, nameless)]
 
-    assert [w.message for w in in_order(arrived)] == [grant, first, second, nameless, third]
+    ordered = [issued, stopped, first, second, nameless, third]
+    assert [w.message for w in in_order(arrived)] == ordered
     assert in_order(in_order(arrived)) == in_order(arrived)
+    assert [w.message for w in in_order(late)] == [nameless, first, third, nameless]
+
+
+def test_a_gap_is_a_gap_where_only_the_other_topic_has_one_set_aside() -> None:
+    story = Story()
+    grant = story.issued()
+    story.wage("never sent", "2023-02-01", 5)
+    second = story.wage("b", "2023-03-01", 6)
+    page = Page(story.citizen_id, grant.partition)
+    under_way = posting(RULES, [page])
+    under_way.park(page, grant, "payload-unreadable")
+    under_way.receive(read(second))
+
+    assert [(w.reason, w.parked) for w in page.waiting][1:] == [(VERSION_GAP, True)]
 
 
 def waiting(message: Message) -> Waiting:
