@@ -12,10 +12,10 @@ demo: install
 	@$(BIN)/frikort demo
 
 test: install
-	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS)
-	@$(BIN)/pytest -m slow
+	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist loadfile
+	@$(BIN)/pytest -q -m slow -n $(WORKERS) --dist loadfile
 
-# Everything but the tests that need real servers.
+# Everything but the tests that need real servers, or many seconds.
 check: install
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check

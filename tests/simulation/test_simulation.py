@@ -10,6 +10,8 @@ import pytest
 from tests.simulation.faults import FAULTS, RUNS_MAX
 from tests.simulation.run import Outcome, simulate
 
+pytestmark = pytest.mark.slow
+
 RUNS = 150
 TO_BE_MET = {
     "behind-parked",
