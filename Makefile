@@ -21,7 +21,7 @@ check: install
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -q -m "not slow"
+	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist loadfile
 
 # The ledger in simulated time under every fault; a seed that fails gives the same run again.
 RUNS ?= 10000
