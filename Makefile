@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: install demo test check format lock mutants chaos clean
+.PHONY: install demo test test-long check format lock mutants chaos clean
 
 install:
 	@$(PYTHON) deploy/local/install.py
@@ -13,7 +13,11 @@ demo: install
 
 test: install
 	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist loadfile
-	@$(BIN)/pytest -q -m slow -n $(WORKERS) --dist loadfile
+	@$(BIN)/pytest -q -m "slow and not long" -n $(WORKERS) --dist loadfile
+
+# A short storm, and the simulation's servers held against the real ones.
+test-long: install
+	@$(BIN)/pytest -m long
 
 # Everything but the tests that need real servers, or many seconds.
 check: install

@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.run import run
 from tests.chaos.storm import Counts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 SEED = 1
 FEW = Counts(
