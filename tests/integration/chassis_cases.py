@@ -20,7 +20,7 @@ from tests.integration.servers import Servers
 
 MOMENT = dt.datetime(2023, 5, 31, 12, tzinfo=dt.UTC)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-WAIT_S = 20.0
+WAIT_S = 120.0
 _EMPTY = "template1"
 
 

@@ -25,10 +25,10 @@ from frikort_contracts.imports import (
 )
 from frikort_contracts.topics import PARTITIONS, partition_of
 
-READY_S = 30.0
+READY_S = 90.0
 STOP_S = 15.0
-IMPORT_S = 60.0
-PROGRESS_S = 20.0
+IMPORT_S = 120.0
+PROGRESS_S = 60.0
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -48,7 +48,7 @@ class ServiceProcess:
         self._environment = without_settings(os.environ) | dict(environment)
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
-        self.client = httpx.Client(base_url=url, timeout=30)
+        self.client = httpx.Client(base_url=url, timeout=90)
 
     def start(self) -> Self:
         """Start the process and wait until it is ready."""
