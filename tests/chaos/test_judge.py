@@ -224,9 +224,9 @@ def _answered(
     return Answered(command=command, status=201, answer=answer, sent=1)
 
 
-def _evidence() -> Evidence:
-    """What a stack has that did all of that once."""
-    stored = {
+def _stored() -> dict[str, list[tuple[str, int, str, str]]]:
+    """Give what stands in the services' stores, as (stream, version, id, type)."""
+    return {
         "grants": [(CITIZEN, 1, "g-1", "grant-issued")],
         "payroll": [
             (CITIZEN, 1, "p-1", "employment-registered"),
@@ -236,11 +236,15 @@ def _evidence() -> Evidence:
         ],
         "notifications": [(CITIZEN, 1, "n-1", "notification-requested")],
     }
+
+
+def _topics() -> dict[str, list[Published]]:
+    """Give what stands on the topics."""
     topics = {
         f"frikort-{service}": [
             _record(event_id, kind, version) for _, version, event_id, kind in rows
         ]
-        for service, rows in stored.items()
+        for service, rows in _stored().items()
     }
     topics[ALLOWANCE.name] = [
         _record("a-1", "wage-apportioned", 3, 1, _told("wage-1", 40_000_00, 5_000_00)),
@@ -253,9 +257,14 @@ def _evidence() -> Evidence:
         _balance(2023, 40_000_00, 5_000_00),
         _balance(2022, 0, 0),
     ]
+    return topics
+
+
+def _evidence() -> Evidence:
+    """What a stack has that did all of that once."""
     return Evidence(
-        stored=dict(stored),
-        topics=topics,
+        stored=_stored(),
+        topics=_topics(),
         accounts={
             "payroll": [(GRANTS.name, PARTITION, 1, 1, 0, 0, 0, 0)],
             "allowance": [
