@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+SEED ?= 1
 
-.PHONY: install demo test test-long check format lock mutants chaos clean
+.PHONY: install demo test test-long check simulate chaos mutants format lock clean
 
 install:
 	@$(PYTHON) deploy/local/install.py
@@ -12,24 +13,22 @@ demo: install
 	@$(BIN)/frikort demo
 
 test: install
-	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist loadfile
-	@$(BIN)/pytest -q -m "slow and not long" -n $(WORKERS) --dist loadfile
+	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist loadgroup
+	@$(BIN)/pytest -q -m "slow and not long" -n $(WORKERS) --dist loadgroup
 
 # A short storm, and the simulation's servers held against the real ones.
 test-long: install
 	@$(BIN)/pytest -m long
 
-# Everything but the tests that need real servers, or many seconds.
+# What needs no running: lint, format, types, import rules.
 check: install
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist loadfile
 
 # The ledger in simulated time under every fault; a seed that fails gives the same run again.
 RUNS ?= 10000
-SEED ?= 1
 simulate: install
 	@$(BIN)/python -m tests.simulation --runs $(RUNS) --seed $(SEED)
 
@@ -55,7 +54,6 @@ KILLS ?= 100
 PAUSES ?= 100
 KAFKA_KILLS ?= 30
 OTHERS ?= 10
-SEED ?= 1
 MINUTES ?= 180
 AT_ONCE ?= 4
 chaos: install

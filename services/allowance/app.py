@@ -34,7 +34,6 @@ from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
 from services.chassis.relay import PAUSE_S, Relay
 from services.chassis.settings import ServiceSettings, SharedSettings
-from services.chassis.watchdog import watch
 from services.chassis.workspace import Answer, Command, run_command
 
 RELEASE_EVERY_S = 0.5
@@ -94,11 +93,8 @@ async def serve() -> int:
                 *(relay.run() for relay in relays),
                 _follow_rules(ledger, set_rule),
                 publish_accounts(pool),
-                watch(consumer, shared.kafka),
             ],
-            broker=broker,
-            consumer=consumer,
-            kafka=shared.kafka,
+            reading=runtime.Reading(broker, consumer, shared.kafka),
         )
     finally:
         await pool.close()

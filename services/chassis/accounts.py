@@ -20,7 +20,6 @@ MESSAGES = Gauge(
     ["topic", "partition", "outcome"],
 )
 WAITING = Gauge("frikort_waiting_messages", "Messages that wait, by what they wait for", ["reason"])
-
 PARKED = Gauge(
     "frikort_parked_messages", "Messages set aside for a person, by why", ["topic", "reason"]
 )

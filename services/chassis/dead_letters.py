@@ -87,7 +87,7 @@ async def redrive_one(pool: Pool, dead_letter_id: str, redrive: Redrive) -> Redr
         await _keep_times(connection, {key: before[key] for key in after if key in before})
         own = after.get(letter["dead_letter_id"])
         if own is None:
-            released = len(before) - len(after) - 1
+            released = len(before.keys() - after.keys()) - 1  # others may have come meanwhile
             return Redriven(dead_letter_id=dead_letter_id, state="applied", released=released)
         await connection.execute(
             "UPDATE held_messages SET attempts = $2 WHERE dead_letter_id = $1",

@@ -10,6 +10,7 @@ import gc
 import signal
 import time
 from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -23,7 +24,7 @@ from services.chassis.errors import describe
 from services.chassis.http import Probe
 from services.chassis.relay import Relay
 from services.chassis.settings import ServiceSettings
-from services.chassis.watchdog import await_kafka
+from services.chassis.watchdog import await_kafka, watch
 
 FETCH_AGE_MAX_S = 30.0
 STOP_TIMEOUT_S = 5
@@ -42,6 +43,16 @@ class _Server(uvicorn.Server):
 
     def stop(self) -> None:
         self.should_exit = True
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a service that reads topics needs for it."""
+
+    broker: KafkaBroker
+    consumer: Consumer
+    bootstrap: str
+    """Kafka's servers, as the broker knows them."""
 
 
 def make_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
@@ -65,13 +76,11 @@ async def run(
     settings: ServiceSettings,
     *,
     background: Sequence[Coroutine[Any, Any, None]],
-    broker: KafkaBroker | None = None,
-    consumer: Consumer | None = None,
-    kafka: str = "",
+    reading: Reading | None = None,
 ) -> int:
     """Run until told to end or until a part fails; give the exit status.
 
-    A consumer begins once `kafka`, its bootstrap servers, answer; until then HTTP is served.
+    What reads begins once Kafka answers, and is watched; until then HTTP is served.
     """
     server = _Server(
         uvicorn.Config(
@@ -86,8 +95,10 @@ async def run(
     )
     serving = asyncio.create_task(server.serve(), name="http")
     tasks = {serving, *(asyncio.create_task(part) for part in background)}
-    if broker is not None and consumer is not None:
-        tasks.add(asyncio.create_task(_consume(broker, consumer, kafka), name="consumer"))
+    if reading is not None:
+        tasks.add(asyncio.create_task(_consume(reading), name="consumer"))
+        watching = watch(reading.consumer, reading.bootstrap)
+        tasks.add(asyncio.create_task(watching, name="watchdog"))
     spare_the_garbage_collector()
     for stop_signal in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(stop_signal, server.stop)
@@ -101,8 +112,8 @@ async def run(
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    if broker is not None:
-        await broker.stop()
+    if reading is not None:
+        await reading.broker.stop()
     log.info("service_stopped", failed=len(failed))
     return 1 if failed else 0
 
@@ -153,7 +164,7 @@ def probe_consumer(consumer: Consumer) -> Probe:
     return probe
 
 
-async def _consume(broker: KafkaBroker, consumer: Consumer, kafka: str) -> None:
-    await await_kafka(kafka)
-    await broker.start()
-    await consumer.failure
+async def _consume(reading: Reading) -> None:
+    await await_kafka(reading.bootstrap)
+    await reading.broker.start()
+    await reading.consumer.failure

@@ -31,7 +31,6 @@ from services.chassis.settings import (
     SharedSettings,
     read_secret,
 )
-from services.chassis.watchdog import watch
 from services.chassis.workspace import Answer, Command, Tools, run_command
 from services.notifications.api import contact_routes, message_routes, report_routes
 from services.notifications.confirmations import read_contact, read_contacts_to_confirm
@@ -209,15 +208,12 @@ async def _run(
     app.include_router(dead_letter_routes(pool, "notifications", parts.facts.redrive))
     app.include_router(health_routes(runtime.probes(pool, [relay], consumer)))
     texting = [parts.sender.run(), parts.upkeep.run()]
-    watching = [publish_accounts(pool), watch(consumer, shared.kafka)]
-    background = [relay.run(), runner.run(), *texting, *watching]
+    background = [relay.run(), runner.run(), *texting, publish_accounts(pool)]
     return await runtime.run(
         app,
         settings,
         background=background,
-        broker=broker,
-        consumer=consumer,
-        kafka=shared.kafka,
+        reading=runtime.Reading(broker, consumer, shared.kafka),
     )
 
 

@@ -18,7 +18,6 @@ from services.chassis.http import create_app, health_routes, import_routes, prog
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
 from services.chassis.settings import ServiceSettings, SharedSettings
-from services.chassis.watchdog import watch
 from services.chassis.workspace import Answer, Command, run_command
 from services.payroll.api import employment_routes, reconciliation_routes, wage_routes
 from services.payroll.consumers import read_grants
@@ -73,15 +72,13 @@ async def serve() -> int:
     app.include_router(import_routes(importer, tools.ids))
     app.include_router(dead_letter_routes(pool, "payroll", reader.redrive))
     app.include_router(health_routes(runtime.probes(pool, [relay], consumer)))
-    background = [relay.run(), runner.run(), publish_accounts(pool), watch(consumer, shared.kafka)]
+    background = [relay.run(), runner.run(), publish_accounts(pool)]
     try:
         return await runtime.run(
             app,
             settings,
             background=background,
-            broker=broker,
-            consumer=consumer,
-            kafka=shared.kafka,
+            reading=runtime.Reading(broker, consumer, shared.kafka),
         )
     finally:
         await pool.close()

@@ -13,18 +13,23 @@ import itertools
 import random
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.local.stack import Stack
 from frikort_contracts.topics import ALLOWANCE, PARTITIONS
 from tests.bench.history import History, Sent, send
-from tests.bench.posting import all_read, apply_grants, describe_machine, set_caps, start
+from tests.bench.posting import (
+    all_read,
+    apply_grants,
+    describe_machine,
+    on_a_stack,
+    set_caps,
+    start,
+)
 
 CITIZENS = 400
 SEED = 1
@@ -136,14 +141,7 @@ def main() -> None:
     arguments = parser.parse_args()
     describe_machine()
     SAY(f"workload: {arguments.rate} wages a second of {CITIZENS} citizens, seed {SEED}\n")
-    with tempfile.TemporaryDirectory() as home:
-        stack = Stack.temporary(Path(home))
-        stack.start_servers()
-        try:
-            stack.provision()
-            asyncio.run(measure(stack, arguments))
-        finally:
-            stack.erase()
+    on_a_stack(lambda stack: measure(stack, arguments))
 
 
 if __name__ == "__main__":

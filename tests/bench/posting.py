@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import timeit
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,18 @@ async def _run(stack: Stack, arguments: argparse.Namespace) -> Any:
     _report(arguments.wages, bare_s, naive_s, measured, visible)
 
 
+def on_a_stack(measure: Callable[[Stack], Coroutine[Any, Any, None]]) -> None:
+    """Measure on servers of its own, with all databases and topics made; then remove them."""
+    with tempfile.TemporaryDirectory() as home:
+        stack = Stack.temporary(Path(home))
+        stack.start_servers()
+        try:
+            stack.provision()
+            asyncio.run(measure(stack))
+        finally:
+            stack.erase()
+
+
 def main() -> None:
     """Run the bench."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -312,14 +325,7 @@ def main() -> None:
         f"workload: {arguments.wages} wages of {arguments.citizens} citizens, seed "
         f"{arguments.seed}, {arguments.instances} instances\n"
     )
-    with tempfile.TemporaryDirectory() as home:
-        stack = Stack.temporary(Path(home))
-        stack.start_servers()
-        try:
-            stack.provision()
-            asyncio.run(_run(stack, arguments))
-        finally:
-            stack.erase()
+    on_a_stack(lambda stack: _run(stack, arguments))
 
 
 if __name__ == "__main__":

@@ -162,7 +162,9 @@ def test_a_preview_writes_nothing(servers: Servers, allowance: ServiceProcess, w
     story = Story("previewed", card_no="12100")
     wire.send([story.issued(), story.wage("first", "2023-02-01", 1000)])
     until_applied(allowance, [story])
-    before, sent = _tables(servers), len(servers.all_records(ALLOWANCE.name))
+    before = _tables(servers)
+    wait_for(lambda: len(servers.all_records(ALLOWANCE.name)) == _decided(servers), what="all sent")
+    sent = len(servers.all_records(ALLOWANCE.name))
 
     for day, amount_ore in (("2023-03-01", 5), ("2023-03-01", 3 * CAP_ORE), ("2022-03-01", 5)):
         preview(allowance, story, day, amount_ore)
@@ -330,6 +332,13 @@ def _question(chance: random.Random) -> dict[str, str]:
         whole_day = chance.random() < 0.5
         asked["known_at"] = known_at.date().isoformat() if whole_day else known_at.isoformat()
     return asked
+
+
+def _decided(servers: Servers) -> int:
+    """Count the events that the entries say are to be sent."""
+    with psycopg.connect(servers.database_url("allowance", "owner")) as connection:
+        rows = connection.execute("SELECT bytes FROM journal").fetchall()
+    return sum(len(json.loads(entry)["events"]) for (entry,) in rows)
 
 
 def _tables(servers: Servers) -> dict[str, list[Any]]:
