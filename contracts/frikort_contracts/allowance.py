@@ -138,7 +138,11 @@ class YearClosed(Event):
 
 
 class CheckpointSigned(Event):
-    """A signed Merkle root over all citizens' latest hashes."""
+    """A signed Merkle root over all citizens' latest hashes, and the rules' (`merkle.py`).
+
+    `positions` says per partition how many entries it covers, `rules_version` the same of the
+    rules: whoever holds it can tell from a later journal what it was over.
+    """
 
     TYPE: ClassVar[str] = "checkpoint-signed"
     checkpoint_no: Version
@@ -148,6 +152,8 @@ class CheckpointSigned(Event):
     merkle_root: Sha256
     key_id: str
     signature: str
+    positions: tuple[Version, ...] | None = None
+    rules_version: Version | None = None
 
 
 EVENTS: tuple[type[Event], ...] = (

@@ -164,7 +164,7 @@ def loose_texts(event: type[Event]) -> set[str]:
     loose = set()
     for name, field in schema["properties"].items():
         assert name in hints
-        kinds = field.get("anyOf", [field])
+        kinds = [kind.get("items", kind) for kind in field.get("anyOf", [field])]
         texts = [kind for kind in kinds if kind.get("type") == "string"]
         held = {"pattern", "enum", "const"}
         if any(not held & kind.keys() and kind.get("format") != "date" for kind in texts):
