@@ -6,6 +6,8 @@ Processes are found by the stack's own records, and ended or paused by their ids
 import contextlib
 import os
 import signal
+import socket
+import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -16,7 +18,7 @@ import psutil
 import psycopg
 
 from deploy.local.programs import recorded_process
-from deploy.local.settings import SERVICES
+from deploy.local.settings import HOST, SERVICES
 from deploy.local.stack import Stack
 from tests.integration.servers import ServiceProcess
 
@@ -154,6 +156,43 @@ class CutDatabase(Fault):
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
                 [f"{self.service}_app"],
             )
+
+
+@dataclass(slots=True)
+class CutKafka(Fault):
+    """Every connection to Kafka is cut by the kernel, which tells both ends."""
+
+    @property
+    def name(self) -> str:
+        return "cut everybody from kafka"
+
+    @staticmethod
+    def is_possible() -> bool:
+        """Tell whether this machine lets us: it takes root, `ss` and a kernel that can."""
+        with socket.create_server((HOST, 0)) as server:
+            port = server.getsockname()[1]
+            with socket.create_connection((HOST, port)) as client, server.accept()[0]:
+                client.settimeout(1)
+                try:
+                    _cut(port)
+                    return not client.recv(1)
+                except TimeoutError:
+                    return False
+                except OSError:
+                    return True
+
+    def begin(self) -> None:
+        _cut(self.stack.settings.port("kafka"))
+
+
+def _cut(port: int) -> None:
+    """Cut what is connected to a port of this machine; what cannot be cut is left as it is."""
+    with contextlib.suppress(FileNotFoundError):
+        subprocess.run(
+            ["ss", "--kill", "--no-header", "dst", HOST, "dport", "=", str(port)],  # noqa: S607
+            capture_output=True,
+            check=False,
+        )
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from tests.chaos.caller import Caller
 from tests.chaos.commands import Answered, Book, Command, Service
 from tests.chaos.disks import small_disks
 from tests.chaos.evidence import Witness
-from tests.chaos.faults import resume_all
+from tests.chaos.faults import CutKafka, resume_all
 from tests.chaos.judge import judge
 from tests.chaos.municipality import Municipality
 from tests.chaos.oracle import CAPS, expect
@@ -64,7 +64,10 @@ def run(
         say(f"up on port {stack.settings.port_base}; seed {seed}")
         _set_caps(caller)
         municipality = Municipality(caller, seed)
-        storm = Storm(stack, caller, municipality, seed, counts, disks, say)
+        cuts_kafka = CutKafka.is_possible()
+        if not cuts_kafka:
+            say("connections to Kafka are not cut: that takes root, ss and a kernel that can")
+        storm = Storm(stack, caller, municipality, seed, counts, disks, cuts_kafka, say)
         municipality.start()
         try:
             storm.rage(until=until)

@@ -13,6 +13,7 @@ from deploy.local.stack import Stack
 from tests.chaos.caller import Caller
 from tests.chaos.faults import (
     CutDatabase,
+    CutKafka,
     Fault,
     FullDisk,
     Kill,
@@ -66,6 +67,7 @@ class Storm:
     seed: int
     counts: Counts
     disks: dict[str, Path] = field(default_factory=dict)
+    cuts_kafka: bool = False
     say: Callable[[str], None] = print
     weathered: list[Weathered] = field(default_factory=list)
     failures: list[BaseException] = field(default_factory=list)
@@ -118,6 +120,8 @@ class Storm:
         lanes["kafka"] += [
             Pause(self.stack, "kafka", hold_s=dice.uniform(*AWAY_S)) for _ in self._each_other()
         ]
+        if self.cuts_kafka:
+            lanes["kafka"] += [CutKafka(self.stack, "kafka") for _ in self._each_other()]
         for part, faults in lanes.items():
             random.Random(f"{self.seed}/order/{part}").shuffle(faults)  # noqa: S311 - as above
         return dict(lanes)

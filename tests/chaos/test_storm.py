@@ -13,7 +13,7 @@ PARTS = ("grants", "payroll", "allowance", "notifications", "postgres")
 def _storm(seed: int) -> dict[str, list[tuple[str, float]]]:
     nobody = cast("Any", None)
     disks = {"kafka": Path("k"), "postgres": Path("p")}
-    storm = Storm(nobody, nobody, nobody, seed, COUNTS, disks)
+    storm = Storm(nobody, nobody, nobody, seed, COUNTS, disks, cuts_kafka=True)
     return {
         part: [(fault.name, fault.hold_s) for fault in faults]
         for part, faults in storm.lanes().items()
@@ -33,6 +33,7 @@ def test_a_storm_has_what_was_asked_for() -> None:
         **{f"pause {part}": 4 for part in PARTS},
         "kill -9 kafka": 2,
         "pause kafka": 1,
+        "cut everybody from kafka": 1,
         "kill -9 a backend": 1,
         "cut a service from postgres": 1,
         "2nd allowance, stopped": 1,
