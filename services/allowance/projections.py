@@ -2,16 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from services.allowance.picture import card_change_of, card_of, employment_of
 from services.allowance.posting import Entry
-from services.allowance.translate import (
-    AppealDecidedBody,
-    CardChangedBody,
-    EmploymentEndedBody,
-    EmploymentRegisteredBody,
-    GrantIssuedBody,
-    Received,
-)
-from services.chassis.clock import business_date
+from services.allowance.translate import EmploymentEndedBody, Received
 from services.chassis.database import Connection
 
 
@@ -25,7 +18,6 @@ async def project(connection: Connection, entries: Iterable[Entry]) -> None:
 
 
 async def _project_cards(connection: Connection, applied: Sequence[Received]) -> None:
-    issued = [(r, r.body) for r in applied if isinstance(r.body, GrantIssuedBody)]
     await connection.executemany(
         """
         INSERT INTO cards (
@@ -34,10 +26,7 @@ async def _project_cards(connection: Connection, applied: Sequence[Received]) ->
         VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT DO NOTHING
         """,
-        [
-            (b.card_no, r.citizen_id, b.municipality_code, b.valid_from, b.benefit, b.age_group)
-            for r, b in issued
-        ],
+        [card for card in map(card_of, applied) if card is not None],
     )
     await connection.executemany(
         """
@@ -47,7 +36,7 @@ async def _project_cards(connection: Connection, applied: Sequence[Received]) ->
         VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT DO NOTHING
         """,
-        [_card_change(r) for r in applied if _changes_card(r.body)],
+        [change for change in map(card_change_of, applied) if change is not None],
     )
 
 
@@ -60,20 +49,7 @@ async def _project_employments(connection: Connection, applied: Sequence[Receive
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT DO NOTHING
         """,
-        [
-            (
-                r.body.employment_id,
-                r.body.card_no,
-                r.body.sector,
-                r.body.starts_on,
-                r.body.ends_on,
-                r.body.consultant,
-                business_date(r.body.known_at),
-                r.citizen_id,
-            )
-            for r in applied
-            if isinstance(r.body, EmploymentRegisteredBody)
-        ],
+        [employment for employment in map(employment_of, applied) if employment is not None],
     )
     await connection.executemany(
         "UPDATE employments SET ends_on = $2 WHERE employment_id = $1",
@@ -83,27 +59,3 @@ async def _project_employments(connection: Connection, applied: Sequence[Receive
             if isinstance(r.body, EmploymentEndedBody)
         ],
     )
-
-
-def _changes_card(body: object) -> bool:
-    if isinstance(body, AppealDecidedBody):
-        return body.restores_coverage
-    return isinstance(body, GrantIssuedBody | CardChangedBody)
-
-
-def _card_change(received: Received) -> tuple[object, ...]:
-    body, source = received.body, received.source
-    kind = source.type.removeprefix("grant-")
-    if isinstance(body, GrantIssuedBody):
-        dates = (body.valid_from, body.decided_on)
-        municipality_code: str | None = body.municipality_code
-    elif isinstance(body, CardChangedBody):
-        dates = (body.effective_on, body.decided_on)
-        municipality_code = body.to_municipality_code
-    elif isinstance(body, AppealDecidedBody):
-        kind = "overturned"
-        dates = (body.effective_on, body.decided_on)
-        municipality_code = None
-    else:
-        raise TypeError(f"{source.type} changes no card")
-    return (body.card_no, source.version, kind, *dates, municipality_code)
