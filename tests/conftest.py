@@ -1,21 +1,24 @@
 """What holds for every test."""
 
-from collections.abc import Iterable
-from pathlib import Path
+from typing import Any
 
-import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
-TESTS = Path(__file__).parent
+WHOLE = "tests/e2e/"
 
 # No test depends on how fast the machine is.
 settings.register_profile("frikort", parent=settings.default, deadline=None)
 settings.load_profile("frikort")
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Keep together what shares a stack: a file's tests, and all end-to-end tests."""
-    for item in items:
-        whole = item.path.is_relative_to(TESTS / "e2e")
-        group = "e2e" if whole else str(item.path.relative_to(TESTS))
-        item.add_marker(pytest.mark.xdist_group(group))
+class ByStack(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
+    """Keeps on one worker what shares a stack: a file's tests, and all end-to-end tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return WHOLE if nodeid.startswith(WHOLE) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> ByStack:
+    """Deal the tests out to the workers."""
+    return ByStack(config, log)

@@ -68,8 +68,17 @@ def at(story: Story) -> Position:
 
 def until_applied(service: ServiceProcess, stories: Sequence[Story]) -> None:
     """Wait until everything of some citizens is applied; what waits may yet be released."""
+    positions = [
+        Position(service=sender, citizen_id=story.citizen_id, version=version)
+        for story in stories
+        for sender, version in (
+            ("grants", story.grants_version),
+            ("payroll", story.payroll_version),
+        )
+        if version
+    ]
     wait_for(
-        lambda: {each.state for each in service.progress(*map(at, stories))} == {"applied"},
+        lambda: {each.state for each in service.progress(*positions)} == {"applied"},
         what="every message applied",
         timeout_s=SETTLED_S,
     )
