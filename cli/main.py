@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from cli.balance import balance
 from cli.caps import caps
+from cli.checkpoint import checkpoint
 from cli.dlq import dlq
 from cli.errors import CommandError
 from cli.explain import explain
@@ -65,6 +66,7 @@ app.command()(reconcile)
 app.command()(preview)
 app.command()(status)
 ledger.command()(explain)
+ledger.command()(checkpoint)
 app.add_typer(caps, name="cap")
 app.add_typer(years, name="year")
 app.add_typer(ledger, name="ledger")

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 RULES_LEAF = "rules"
 """The name of the last leaf; every citizen_id comes before it, for its digits are 0 to f."""
 CHECKPOINT_TAG = b"frikort-checkpoint-1\n"
+KEY_TAG = b"frikort-key-1\n"
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 _LEAF = b"\x00"
 _NODE = b"\x01"
@@ -90,6 +91,11 @@ def signed_bytes(checkpoint: Mapping[str, object]) -> bytes:
     """
     fields = {name: value for name, value in checkpoint.items() if name != "signature"}
     return CHECKPOINT_TAG + json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def endorsed_bytes(public_key: bytes) -> bytes:
+    """Give the bytes by whose signature a key endorses the one after it, of 32 raw bytes."""
+    return KEY_TAG + public_key
 
 
 def _next_level(level: Sequence[bytes]) -> list[bytes]:

@@ -32,6 +32,9 @@ def service_environment(
         "FRIKORT_MODE": "test",
         f"{prefix}_MASTER_KEY_FILE": str(secret_file(settings.secrets / f"{service}-master-key")),
     }
+    if service == "allowance":
+        key = secret_file(settings.secrets / "allowance-signing-key")
+        ours["FRIKORT_ALLOWANCE_SIGNING_KEY_FILE"] = str(key)
     if service == "notifications":
         ours |= _gateway_access(settings)
         if uses_gateway_simulator(caller):

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import BeforeValidator
@@ -24,7 +25,9 @@ from services.allowance.balances import (
     read_balance,
     read_entries,
 )
+from services.allowance.checkpoints import OPERATION, SHOWN_MAX, TakeCheckpoint, read_latest
 from services.allowance.explanations import read_difference, read_explanation, read_preview
+from services.allowance.keys import read_keys
 from services.allowance.rules import CloseYear, SetCap
 from services.allowance.status import StatusQuestion, read_status, today
 from services.chassis.clock import Clock
@@ -140,5 +143,31 @@ def rule_routes(run: Run) -> APIRouter:
         del request  # the address says it all
         whole = CloseYear(year=year, municipality_code=code)
         return await respond(run, "closings", whole, call)
+
+    return router
+
+
+def checkpoint_routes(run: Run, pool: Pool) -> APIRouter:
+    """Serve checkpoints and the public keys they are signed with."""
+    router = APIRouter(prefix="/v1", tags=["checkpoints"])
+
+    @router.post("/checkpoints", status_code=201)
+    async def take(call: Called) -> JSONResponse:
+        """Take a checkpoint now; where nothing has changed since the last, give that one."""
+        return await respond(run, OPERATION, TakeCheckpoint(), call)
+
+    @router.get("/checkpoints")
+    async def checkpoints(
+        limit: Annotated[int, Query(ge=1, le=SHOWN_MAX)] = SHOWN_MAX,
+    ) -> list[dict[str, Any]]:
+        """Give the latest checkpoints as they are published, the newest first."""
+        async with pool.acquire() as connection:
+            rows = await read_latest(connection, limit)
+        return [orjson.loads(row["bytes"]) for row in rows]
+
+    @router.get("/signing-keys")
+    async def signing_keys() -> list[dict[str, str | None]]:
+        """Give the public keys in order, each but the first endorsed by the one before it."""
+        return await read_keys(pool)
 
     return router

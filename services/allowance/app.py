@@ -7,20 +7,32 @@ and writes through `store`. The relay sends what the journal says.
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeAlias
 
+import httpx
 import structlog
 import uvloop
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from frikort_contracts.topics import ALLOWANCE, PARTITIONS, PAYROLL, RULES
+from frikort_contracts.topics import ALLOWANCE, CHECKPOINTS, PARTITIONS, PAYROLL, RULES, Topic
 from services.allowance import store
-from services.allowance.api import explanation_routes, ledger_routes, rule_routes
+from services.allowance.api import (
+    checkpoint_routes,
+    explanation_routes,
+    ledger_routes,
+    rule_routes,
+)
+from services.allowance.checkpoints import CheckpointWorkspace, take_by_the_clock
 from services.allowance.consumers import on_grants_and_payroll
 from services.allowance.handlers import Ledger
-from services.allowance.outbox import journal_source, rules_source
+from services.allowance.handover import endpoint_place, file_place, hand_over
+from services.allowance.keys import register_key
+from services.allowance.outbox import checkpoints_source, journal_source, rules_source
 from services.allowance.rules import MissCap, RulesWorkspace
+from services.allowance.signing import Signer, SigningKeyError
 from services.chassis import runtime
 from services.chassis.accounts import publish_accounts
 from services.chassis.composition import make_tools
@@ -32,9 +44,15 @@ from services.chassis.http import create_app, health_routes, progress_routes
 from services.chassis.identifiers import traceparent
 from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
-from services.chassis.relay import PAUSE_S, Relay
-from services.chassis.settings import ServiceSettings, SharedSettings
-from services.chassis.workspace import Answer, Command, run_command
+from services.chassis.relay import PAUSE_S, Relay, Source
+from services.chassis.settings import (
+    ServiceSettings,
+    SettingsError,
+    SharedSettings,
+    decode_key,
+    read_secret,
+)
+from services.chassis.workspace import Answer, Command, Tools, run_command
 
 RELEASE_EVERY_S = 0.5
 RELAY_SHARES = 2
@@ -42,7 +60,7 @@ RELAY_SHARES = 2
 PAUSE_BEHIND_S = 1.0
 """While wages wait to be recorded, recording comes first and telling in fewer transactions."""
 
-SetRule: TypeAlias = Callable[[Command], Awaitable[Answer]]
+Run: TypeAlias = Callable[[Command], Awaitable[Answer]]
 
 log = structlog.get_logger()
 
@@ -52,6 +70,36 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="FRIKORT_ALLOWANCE_", extra="ignore")
     port: int = 8103
+    signing_key: SecretStr | None = None
+    signing_key_file: Path | None = None
+    signing_key_before: SecretStr | None = None
+    signing_key_before_file: Path | None = None
+    checkpoint_every_s: float = Field(default=3600.0, ge=0, le=86_400)
+    checkpoint_file: Path | None = None
+    checkpoint_url: str | None = None
+    checkpoint_token: SecretStr | None = None
+    checkpoint_token_file: Path | None = None
+
+    def signers(self) -> tuple[Signer | None, Signer | None]:
+        """Give what signs checkpoints, and what signed them before; None where none is set.
+
+        Raises:
+            SettingsError: a key is no key.
+        """
+        now = self._signer("signing_key", self.signing_key, self.signing_key_file)
+        before = self._signer(
+            "signing_key_before", self.signing_key_before, self.signing_key_before_file
+        )
+        return now, before
+
+    def _signer(self, name: str, value: SecretStr | None, file: Path | None) -> Signer | None:
+        text, variable = read_secret(value, file), self.variable(name)
+        if not text:
+            return None
+        try:
+            return Signer(decode_key(text, variable))
+        except SigningKeyError as error:
+            raise SettingsError(f"{variable}: {error}") from None
 
 
 async def serve() -> int:
@@ -61,9 +109,13 @@ async def serve() -> int:
     pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
     tools = make_tools(shared, settings)
     ledger = Ledger(pool=pool, clock=tools.clock)
+    signer = await _signer(pool, settings, tools)
 
     async def set_rule(command: Command) -> Answer:
         return await run_command(pool, lambda: RulesWorkspace(tools), command)
+
+    async def take_checkpoint(command: Command) -> Answer:
+        return await run_command(pool, lambda: CheckpointWorkspace(tools, signer), command)
 
     broker = runtime.make_broker(shared.kafka, client_id=f"allowance-{settings.instance}")
 
@@ -75,13 +127,15 @@ async def serve() -> int:
         broker, pool, ledger, instance=settings.instance, posted=posted
     )
     relays = [
-        _rules_relay(pool, shared.kafka),
+        _relay("rules", RULES, rules_source(pool), pool, shared.kafka),
+        _relay("checkpoints", CHECKPOINTS, checkpoints_source(pool), pool, shared.kafka),
         *(_journal_relay(share, pool, shared.kafka, consumer) for share in range(RELAY_SHARES)),
     ]
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
     app.include_router(ledger_routes(pool, tools.clock))
     app.include_router(explanation_routes(pool, tools.clock))
     app.include_router(rule_routes(set_rule))
+    app.include_router(checkpoint_routes(take_checkpoint, pool))
     app.include_router(progress_routes(inbox_progress(pool, "allowance", store.read_versions)))
     app.include_router(dead_letter_routes(pool, "allowance", ledger.redrive))
     app.include_router(health_routes(runtime.probes(pool, relays, consumer)))
@@ -93,6 +147,7 @@ async def serve() -> int:
                 *(relay.run() for relay in relays),
                 _follow_rules(ledger, set_rule),
                 publish_accounts(pool),
+                *_checkpointing(pool, settings, tools, take_checkpoint, signer),
             ],
             reading=runtime.Reading(broker, consumer, shared.kafka),
         )
@@ -100,12 +155,40 @@ async def serve() -> int:
         await pool.close()
 
 
-def _rules_relay(pool: Pool, bootstrap: str) -> Relay:
+async def _signer(pool: Pool, settings: Settings, tools: Tools) -> Signer | None:
+    """Enter the signing key, and give what signs; without a key nothing is signed."""
+    signer, before = settings.signers()
+    if signer is None:
+        log.warning("checkpoints_off")
+        return None
+    await register_key(pool, signer, before, now=tools.clock.now())
+    return signer
+
+
+def _checkpointing(
+    pool: Pool, settings: Settings, tools: Tools, take: Run, signer: Signer | None
+) -> list[Coroutine[Any, Any, None]]:
+    """Give what takes checkpoints by the clock and hands them to a second party, as it is set."""
+    parts = []
+    if signer is not None and settings.checkpoint_every_s:
+        every_s = settings.checkpoint_every_s
+        parts.append(take_by_the_clock(pool, tools.clock, take, every_s=every_s))
+    if settings.checkpoint_file is not None:
+        parts.append(hand_over(pool, file_place(settings.checkpoint_file)))
+    if settings.checkpoint_url is not None:
+        token = read_secret(settings.checkpoint_token, settings.checkpoint_token_file)
+        place = endpoint_place(settings.checkpoint_url, token, httpx.AsyncClient())
+        parts.append(hand_over(pool, place))
+    return parts
+
+
+def _relay(slot: str, topic: Topic, source: Source, pool: Pool, bootstrap: str) -> Relay:
+    """Make the relay of what is numbered in one row, whatever citizens there are."""
     return Relay(
         service="allowance",
-        slot="rules",
-        topic=RULES,
-        source=rules_source(pool),
+        slot=slot,
+        topic=topic,
+        source=source,
         pool=pool,
         bootstrap=bootstrap,
     )
@@ -127,7 +210,7 @@ def _journal_relay(share: int, pool: Pool, bootstrap: str, consumer: Consumer) -
     )
 
 
-async def _follow_rules(ledger: Ledger, set_rule: SetRule) -> None:
+async def _follow_rules(ledger: Ledger, set_rule: Run) -> None:
     """Look now and then for what the rules call for: waiting wages, a sweep, a missing cap."""
     while True:
         try:
@@ -139,7 +222,7 @@ async def _follow_rules(ledger: Ledger, set_rule: SetRule) -> None:
         await asyncio.sleep(RELEASE_EVERY_S)
 
 
-async def _carry_out_rules(ledger: Ledger, set_rule: SetRule) -> None:
+async def _carry_out_rules(ledger: Ledger, set_rule: Run) -> None:
     released = await ledger.release_years()
     if released:
         log.info("waiting_wages_released", citizens=released)

@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 
-from frikort_contracts.topics import ALLOWANCE, BALANCES, RULES
+from frikort_contracts.allowance import CheckpointSigned
+from frikort_contracts.topics import ALLOWANCE, BALANCES, CHECKPOINTS, RULES
+from frikort_contracts.types import format_moment
 from services.allowance.entry import sent_event_id
 from services.chassis.database import Connection, Pool
 from services.chassis.relay import Batch, Record, Source
@@ -18,6 +20,9 @@ SOURCE = b"/frikort/allowance"
 ENTRIES_MAX = 2500
 """Entries of a partition that go into one transaction; the more, the fewer balances."""
 RULES_MAX = 100
+CHECKPOINTS_MAX = 100
+INSTALLATION = b"installation"
+"""What a checkpoint is of: the whole ledger."""
 ATTENTION = b"attention-raised"
 """What an entry without a year may send; one that does not say the word sends nothing."""
 
@@ -58,6 +63,30 @@ def rules_source(pool: Pool) -> Source:
         return Batch(
             records=[_rule(row) for row in rows],
             positions={0: rows[-1]["version"]} if rows else {},
+        )
+
+    return read
+
+
+def checkpoints_source(pool: Pool) -> Source:
+    """Read what follows the position in the checkpoints."""
+
+    async def read(after: Mapping[int, int]) -> Batch:
+        async with pool.acquire() as connection:
+            rows = await connection.fetch(
+                """
+                SELECT checkpoint_no, event_id::TEXT AS event_id, taken_at, bytes
+                FROM checkpoints
+                WHERE checkpoint_no > $1
+                ORDER BY checkpoint_no
+                LIMIT $2
+                """,
+                after[0],
+                CHECKPOINTS_MAX,
+            )
+        return Batch(
+            records=[_checkpoint(row) for row in rows],
+            positions={0: rows[-1]["checkpoint_no"]} if rows else {},
         )
 
     return read
@@ -203,6 +232,27 @@ def _rule(row: Mapping[str, Any]) -> Record:
             ("ce_time", rule["recorded_at"].encode()),
             ("content-type", b"application/json"),
             ("ce_streamversion", b"%d" % row["version"]),
+            ("ce_correlationid", identity),
+        ],
+    )
+
+
+def _checkpoint(row: Mapping[str, Any]) -> Record:
+    identity = row["event_id"].encode()
+    return Record(
+        CHECKPOINTS.name,
+        0,
+        INSTALLATION,
+        row["bytes"],
+        [
+            ("ce_id", identity),
+            ("ce_type", CheckpointSigned.TYPE.encode()),
+            ("ce_specversion", b"1.0"),
+            ("ce_source", SOURCE),
+            ("ce_subject", INSTALLATION),
+            ("ce_time", format_moment(row["taken_at"]).encode()),
+            ("content-type", b"application/json"),
+            ("ce_streamversion", b"%d" % row["checkpoint_no"]),
             ("ce_correlationid", identity),
         ],
     )

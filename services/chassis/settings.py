@@ -88,11 +88,20 @@ class ServiceSettings(Settings):
         if not text:
             names = f"{self.variable('master_key')} or {self.variable('master_key_file')}"
             raise SettingsError(f"set {names}: 32 bytes, base64url")
-        try:
-            padded = text + "=" * (-len(text) % 4)
-            return base64.b64decode(padded, altchars=b"-_", validate=True)
-        except binascii.Error:
-            raise SettingsError(f"{self.variable('master_key')} is not base64url") from None
+        return decode_key(text, self.variable("master_key"))
+
+
+def decode_key(text: str, variable: str) -> bytes:
+    """Give the bytes of a key that is written in base64url, with or without its padding.
+
+    Raises:
+        SettingsError: it is not base64url.
+    """
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        return base64.b64decode(padded, altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise SettingsError(f"{variable} is not base64url") from None
 
 
 def read_secret(value: SecretStr | None, file: Path | None) -> str | None:

@@ -19,7 +19,7 @@ from frikort_contracts.topics import EVENT_TOPICS
 from frikort_contracts.types import ApportionReason
 from services.allowance.domain import Apportionment
 from services.allowance.entry import SentEvent, Source, entry_bytes, sent_event_id
-from services.allowance.outbox import journal_source, rules_source
+from services.allowance.outbox import checkpoints_source, journal_source, rules_source
 from services.chassis.event_store import StoredEvent
 from services.chassis.relay import Record
 from services.grants import translate as grants
@@ -68,6 +68,7 @@ FROM_THE_JOURNAL = {
     "balance",
     "annual-cap-set",
     "year-closed",
+    "checkpoint-signed",
 }
 PAGE = Path(generate.__file__).parents[2] / "docs" / "integrator.md"
 
@@ -195,6 +196,23 @@ async def test_a_rule_is_told_in_the_golden_messages_words(name: str) -> None:
 
     assert_same_but_for_the_id(batch.records[0], golden)
     assert shown(batch.records[0])["headers"]["ce_id"] == golden["headers"]["ce_id"]
+
+
+async def test_a_checkpoint_is_told_in_the_golden_messages_words() -> None:
+    golden = example("checkpoint-signed")
+    headers = golden["headers"]
+    row = {
+        "checkpoint_no": golden["payload"]["checkpoint_no"],
+        "event_id": headers["ce_id"],
+        "taken_at": dt.datetime.fromisoformat(headers["ce_time"]),
+        "bytes": json.dumps(golden["payload"], separators=(",", ":")).encode(),
+    }
+
+    batch = await checkpoints_source(FakePool(row))({0: 364})
+
+    assert batch.positions == {0: 365}
+    assert_obeys_schemas(batch.records[0])
+    assert shown(batch.records[0]) == golden
 
 
 class FakePool:

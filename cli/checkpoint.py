@@ -1,0 +1,31 @@
+"""`frikort ledger checkpoint`: a signed head of the ledger, taken now."""
+
+import os
+
+from pydantic import BaseModel
+
+from cli.client import Client
+from cli.output import JsonFlag, number, print_json, say, stdout_console
+from cli.settings import Settings
+from frikort_contracts.allowance import CheckpointSigned
+from frikort_contracts.types import format_moment
+
+
+class _Nothing(BaseModel):
+    """A request whose address says it all."""
+
+
+def checkpoint(*, as_json: JsonFlag = False) -> None:
+    """Have the ledger sign a checkpoint now; where nothing has changed, show the last one."""
+    settings = Settings.from_environment(os.environ)
+    with Client(settings=settings, retry_s=settings.brief_retry_s, on_absence=say) as client:
+        taken = client.post("allowance", "/v1/checkpoints", CheckpointSigned, body=_Nothing())
+    if as_json:
+        print_json(taken.model_dump(mode="json", exclude_none=True))
+        return
+    stdout_console().print(
+        f"Checkpoint {taken.checkpoint_no} of {format_moment(taken.taken_at)}: entries "
+        f"{number(taken.entries)}, citizens {number(taken.citizens)}, root {taken.merkle_root}, "
+        f"signed by key {taken.key_id}.",
+        soft_wrap=True,
+    )
