@@ -15,7 +15,7 @@ from cli.errors import Rejection
 from cli.explain_difference import show_difference
 from cli.explain_output import show_explanation
 from cli.explain_words import Language
-from cli.ledger import auditor
+from cli.journal import auditor
 from cli.output import JsonFlag, print_json, say
 from frikort_contracts.explanations import Asked, Difference, Explanation
 from frikort_contracts.topics import PAYROLL

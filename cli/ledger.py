@@ -6,20 +6,21 @@ service it is about.
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from cli.errors import TransientError
+from cli.journal import auditor
 from cli.output import JsonFlag, number, print_json, print_table, say
 from cli.progress import show_progress
 from cli.proof import Balance, Proof, Stored
-from cli.settings import auditor_database_url
+from cli.replay import replay
 
 if TYPE_CHECKING:
     import psycopg
+
+__all__ = ["auditor", "ledger", "prove", "tell"]
 
 ROWS_PER_FETCH: Final = 5000
 FAULTS_SHOWN: Final = 20
@@ -30,6 +31,9 @@ ledger = typer.Typer(help="Prove the ledger.", no_args_is_help=True)
 @ledger.callback()
 def _ledger() -> None:
     """Prove the ledger."""
+
+
+ledger.command()(replay)
 
 
 @ledger.command()
@@ -134,33 +138,3 @@ def _rows(connection: "psycopg.Connection[dict[str, Any]]", query: str) -> Itera
         cursor.itersize = ROWS_PER_FETCH
         cursor.execute(query)
         yield from cursor
-
-
-@contextmanager
-def auditor(
-    environment: Mapping[str, str],
-) -> "Iterator[psycopg.Connection[dict[str, Any]]]":
-    """Open one snapshot of the ledger's database, to read only.
-
-    Raises:
-        TransientError: the database is not known or does not answer.
-    """
-    import psycopg  # noqa: PLC0415 - slow to load, and no other command opens a database
-    from psycopg.rows import dict_row  # noqa: PLC0415 - as above
-
-    url = auditor_database_url(environment)
-    if url is None:
-        raise TransientError(
-            "where the ledger's database is, is not known: start the stack with `frikort up`, or "
-            "set FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL"
-        )
-    try:
-        connection = psycopg.connect(url, row_factory=dict_row, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        raise TransientError(
-            "the ledger's database does not answer; is the stack up? (`frikort up`)"
-        ) from error
-    with connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        yield connection

@@ -1,4 +1,4 @@
-"""How far long work is: a bar with its rate on standard error, if that is a terminal."""
+"""How far long work is: a bar with rate and time left on standard error, if that is a terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.text import Text
 
@@ -66,6 +67,8 @@ def show_progress() -> Iterator[Phases]:
         MofNCompleteColumn(),
         _RateColumn(),
         TimeElapsedColumn(),
+        TextColumn("left", style="dim"),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         yield _Bars(progress=progress)

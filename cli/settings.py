@@ -6,9 +6,12 @@
 | `FRIKORT_PORT_BASE` | number | 8100 | the local stack's block of ports: services at +1 to +4 |
 | `FRIKORT_RETRY_S` | seconds | 60 | how long `import` goes on asking a service that is away |
 | `FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL` | address | the local stack's | where `ledger` reads |
+| `FRIKORT_KAFKA` | servers | the local stack's | where `ledger replay --from topics` reads |
+| `FRIKORT_ALLOWANCE_OWNER_DATABASE_URL` | address | the local stack's | what `ledger rebuild` runs as |
 | `FRIKORT_WAIT_S` | seconds | 600 | how long `import --wait` waits for other services |
 """  # noqa: E501 - a table row is one line
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,8 @@ RETRY_S_DEFAULT: Final = 60.0
 RETRY_ONCE_ASKED_S: Final = 5.0
 """For commands that a person waits for and that can simply be given again."""
 WAIT_S_DEFAULT: Final = 600.0
+AUDITOR_URL: Final = "FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL"
+OWNER_URL: Final = "FRIKORT_ALLOWANCE_OWNER_DATABASE_URL"
 HOME_DEFAULT: Final = Path(__file__).parents[1] / ".frikort"
 
 
@@ -60,12 +65,34 @@ class Settings:
 
 def auditor_database_url(environment: Mapping[str, str]) -> str | None:
     """Give where the auditor's role connects: as set, else as the local stack has noted it."""
-    given = environment.get("FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL")
+    given = environment.get(AUDITOR_URL)
     if given:
         return given
     home = environment.get("FRIKORT_HOME")
     noted = (Path(home) if home else HOME_DEFAULT) / "secrets" / "allowance-auditor-database-url"
     return noted.read_text(encoding="utf-8").strip() if noted.exists() else None
+
+
+def owner_database_url(environment: Mapping[str, str]) -> str | None:
+    """Give where the owner of the ledger's database connects: as set, else as it is noted."""
+    given = environment.get(OWNER_URL)
+    if given:
+        return given
+    home = environment.get("FRIKORT_HOME")
+    noted = (Path(home) if home else HOME_DEFAULT) / "secrets" / "allowance-owner-database-url"
+    return noted.read_text(encoding="utf-8").strip() if noted.exists() else None
+
+
+def kafka_servers(environment: Mapping[str, str]) -> str | None:
+    """Give where the topics are read: as set, else as the local stack has noted it."""
+    given = environment.get("FRIKORT_KAFKA")
+    if given:
+        return given
+    home = environment.get("FRIKORT_HOME")
+    noted = (Path(home) if home else HOME_DEFAULT) / "stack.json"
+    if not noted.exists():
+        return None
+    return str(json.loads(noted.read_text(encoding="utf-8"))["kafka"])
 
 
 def _address(environment: Mapping[str, str], service: str, default: str) -> str:

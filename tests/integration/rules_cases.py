@@ -3,6 +3,8 @@
 from typing import Any
 
 from cli.ledger import prove
+from cli.replay import replay_journal
+from cli.replay_fold import Selection
 from frikort_contracts.topics import ALLOWANCE, RULES
 from tests.integration.servers import Servers, header, payload
 from tests.unit.ledger_cases import Story
@@ -27,5 +29,8 @@ def rules_sent(servers: Servers, kind: str) -> list[Any]:
 
 
 def assert_verified(servers: Servers) -> None:
+    """Prove the ledger, and decide all of it again."""
     url = servers.database_url("allowance", "auditor")
-    assert prove({"FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL": url}).faults == []
+    environment = {"FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL": url}
+    assert prove(environment).faults == []
+    assert replay_journal(environment, Selection()).differences == []
