@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import psycopg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from psycopg import sql
 
 from deploy.local import provision
 from deploy.local.programs import without_settings
@@ -23,13 +26,18 @@ from frikort_contracts.imports import (
     PositionProgress,
     ProgressResponse,
 )
-from frikort_contracts.topics import PARTITIONS, partition_of
+from frikort_contracts.topics import ALL_TOPICS, PARTITIONS, partition_of
+from services.chassis.topics import ensure_topics
 
 READY_S = 90.0
 STOP_S = 15.0
 IMPORT_S = 120.0
 PROGRESS_S = 60.0
 REPOSITORY = Path(__file__).parents[2]
+RENEWAL = (
+    "DROP DATABASE {database} WITH (FORCE)",
+    "CREATE DATABASE {database} TEMPLATE {template} OWNER {owner}",
+)
 
 
 def wait_for(condition: Callable[[], bool], *, what: str, timeout_s: float = READY_S) -> None:
@@ -82,6 +90,11 @@ class ServiceProcess:
         assert self._process is not None
         self._process.terminate()
         return self._process.wait(STOP_S)
+
+    def ended(self, timeout_s: float = READY_S) -> int:
+        """Wait until the process ends by itself, and give its exit status."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
 
     def close(self) -> None:
         """End the process if it still runs, in any state."""
@@ -153,8 +166,25 @@ class Servers:
         if service not in self._provided:
             provision.create_database(self.stack.settings, service)
             provision.migrate({service: self.stack.database_url(service, "owner")})
+            self._keep_template(service)
             self._provided.add(service)
         return self.stack.database_url(service, role)
+
+    def emptied(self) -> Self:
+        """Take everything out of the databases and topics; no service may be running."""
+        if not self._provided:
+            return self  # nobody has worked here yet
+        assert self.stack.superuser_url is not None
+        with psycopg.connect(self.stack.superuser_url, autocommit=True) as connection:
+            for service in self._provided:
+                for step in RENEWAL:
+                    names = {"database": sql.Identifier(f"frikort_{service}")}
+                    names |= {"template": sql.Identifier(f"template_{service}")}
+                    names |= {"owner": sql.Identifier(f"{service}_owner")}
+                    connection.execute(sql.SQL(step).format(**names))
+                provision.create_database(self.stack.settings, service)
+        asyncio.run(_remake_topics(self.stack.kafka))
+        return self
 
     def service(self, name: str, **settings: str) -> ServiceProcess:
         """Give a service that is not started yet; `settings` go over its environment."""
@@ -181,6 +211,16 @@ class Servers:
         """Put a record on a citizen's partition that no relay has sent."""
         asyncio.run(_put(self.stack.kafka, topic, citizen_id, value, headers))
 
+    def _keep_template(self, service: str) -> None:
+        """Keep a copy of a database as its migrations left it: copying is faster than migrating."""
+        assert self.stack.superuser_url is not None
+        with psycopg.connect(self.stack.superuser_url, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(f"template_{service}"), sql.Identifier(f"frikort_{service}")
+                )
+            )
+
 
 def header(record: ConsumerRecord, name: str) -> str:
     """Give a record's header as text."""
@@ -192,6 +232,19 @@ def payload(record: ConsumerRecord) -> dict[str, Any]:
     """Give a record's value as JSON."""
     found: dict[str, Any] = json.loads(record.value)
     return found
+
+
+async def _remake_topics(bootstrap: str) -> None:
+    names = {topic.name for topic in ALL_TOPICS}
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        await admin.delete_topics(list(names))
+        while names & set(await admin.list_topics()):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.02)
+    finally:
+        await admin.close()
+    await ensure_topics(bootstrap, ALL_TOPICS, replication=1)
 
 
 async def _read(bootstrap: str, topic: str, partitions: Iterable[int]) -> list[ConsumerRecord]:

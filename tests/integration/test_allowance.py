@@ -16,7 +16,6 @@ from tests.integration.allowance_cases import (
     at,
     decided,
     ledger_with_caps,
-    servers_at,
     set_cap,
     until_applied,
 )
@@ -30,9 +29,9 @@ KILLS = 6
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(servers: Servers) -> Servers:
     """Servers whose topics hold nothing but what these tests put there."""
-    yield from servers_at(tmp_path_factory.mktemp("ledger"))
+    return servers.emptied()
 
 
 @pytest.fixture(scope="module")

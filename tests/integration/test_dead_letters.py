@@ -2,14 +2,13 @@
 
 import base64
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from frikort_contracts.imports import Position
 from services.chassis.inbox import Message
-from tests.integration.allowance_cases import Wire, decided, servers_at, set_cap, until_applied
+from tests.integration.allowance_cases import Wire, decided, set_cap, until_applied
 from tests.integration.servers import Servers, ServiceProcess, wait_for
 from tests.unit.ledger_cases import Story, identity
 
@@ -19,9 +18,9 @@ MISSING = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    home: Path = tmp_path_factory.mktemp("dead-letters")
-    yield from servers_at(home)
+def servers(servers: Servers) -> Servers:
+    """Servers whose topics hold nothing but what these tests put there."""
+    return servers.emptied()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from frikort_contracts.explanations import Difference, Explanation, Preview
 from frikort_contracts.topics import ALLOWANCE
-from tests.integration.allowance_cases import Wire, at, servers_at, set_cap, until_applied
+from tests.integration.allowance_cases import Wire, at, set_cap, until_applied
 from tests.integration.servers import Servers, ServiceProcess, wait_for
 from tests.unit.ledger_cases import CAP_ORE, Story, identity
 
@@ -28,9 +28,9 @@ START = dt.datetime(2023, 1, 1, tzinfo=dt.UTC)
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(servers: Servers) -> Servers:
     """Servers whose topics hold nothing but what these tests put there."""
-    yield from servers_at(tmp_path_factory.mktemp("explanation"))
+    return servers.emptied()
 
 
 @pytest.fixture(scope="module")

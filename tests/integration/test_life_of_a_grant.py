@@ -9,7 +9,6 @@ import pytest
 
 from frikort_contracts.imports import Position
 from tests.integration import payroll_cases as cases
-from tests.integration.allowance_cases import servers_at
 from tests.integration.servers import Servers, ServiceProcess
 
 pytestmark = pytest.mark.slow
@@ -97,9 +96,9 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Servers whose topics hold nothing but what these tests bring about."""
-    yield from servers_at(tmp_path_factory.mktemp("life"))
+def servers(servers: Servers) -> Servers:
+    """Servers whose topics hold nothing but what these tests put there."""
+    return servers.emptied()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from tests.integration.allowance_cases import (
     Wire,
     decided,
     ledger_with_caps,
-    servers_at,
     until_applied,
 )
 from tests.integration.rules_cases import assert_verified, cases, rules_sent
@@ -24,9 +23,9 @@ LATER = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(servers: Servers) -> Servers:
     """Servers whose topics hold nothing but what these tests put there."""
-    yield from servers_at(tmp_path_factory.mktemp("closings"))
+    return servers.emptied()
 
 
 @pytest.fixture(scope="module")
