@@ -1,10 +1,14 @@
-"""`frikort ledger checkpoint`: a signed head of the ledger, taken now."""
+"""`frikort ledger checkpoint` and `ledger keys`: a signed head of the ledger, and who signs."""
 
+import json
 import os
+import sys
 
 from pydantic import BaseModel
 
 from cli.client import Client
+from cli.heads import read_keys
+from cli.journal import auditor
 from cli.output import JsonFlag, number, print_json, say, stdout_console
 from cli.settings import Settings
 from frikort_contracts.allowance import CheckpointSigned
@@ -29,3 +33,11 @@ def checkpoint(*, as_json: JsonFlag = False) -> None:
         f"signed by key {taken.key_id}.",
         soft_wrap=True,
     )
+
+
+def keys() -> None:
+    """Print the public signing keys, a line of JSON each: a file to keep for `verify --keys`."""
+    with auditor(os.environ) as connection:
+        found = read_keys(connection)
+    for key in found:
+        sys.stdout.write(json.dumps(key.to_line()) + "\n")

@@ -10,11 +10,12 @@ from typer.core import TyperGroup
 
 from cli.balance import balance
 from cli.caps import caps
-from cli.checkpoint import checkpoint
+from cli.checkpoint import checkpoint, keys
 from cli.dlq import dlq
 from cli.errors import CommandError
 from cli.explain import explain
 from cli.imports import import_file, import_help
+from cli.inclusion import prove_card
 from cli.ledger import ledger
 from cli.machine import demo, down, up
 from cli.output import say_error
@@ -67,6 +68,8 @@ app.command()(preview)
 app.command()(status)
 ledger.command()(explain)
 ledger.command()(checkpoint)
+ledger.command()(keys)
+ledger.command("prove")(prove_card)
 app.add_typer(caps, name="cap")
 app.add_typer(years, name="year")
 app.add_typer(ledger, name="ledger")

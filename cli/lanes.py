@@ -1,0 +1,165 @@
+"""Reads what completeness compares: how the ledger has read its topics, and the topics."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.completeness import Completeness, Entered, Lane, Sent, name_of, sha256
+from cli.errors import TransientError
+from frikort_contracts.topics import GRANTS, PAYROLL
+
+if TYPE_CHECKING:
+    import psycopg
+    from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+TOPICS: Final = (GRANTS.name, PAYROLL.name)
+TAIL_BYTES: Final = 200
+"""The end of an entry's bytes, in which its source's SHA-256 stands: `source` is the last key."""
+SHA256: Final = b'"sha256":"'
+SHA256_DIGITS: Final = 64
+NUMBER_DIGITS_MAX: Final = 18
+WAIT_MS: Final = 1000
+SILENCES_MAX: Final = 30
+"""How often in a row a topic may give nothing before its end, a second each time."""
+TIMEOUT_MS: Final = 5000
+
+
+def compare_topics(connection: "psycopg.Connection[dict[str, Any]]", servers: str) -> Completeness:
+    """Compare every partition of the sources' topics with the connection's snapshot.
+
+    Raises:
+        TransientError: Kafka does not answer.
+    """
+    return asyncio.run(_compare(connection, servers))
+
+
+def read_lanes(connection: "psycopg.Connection[dict[str, Any]]") -> list[Lane]:
+    """Read how far the ledger has read each partition, without its entries."""
+    rows = connection.execute("SELECT * FROM inbox_positions ORDER BY topic, partition")
+    return [
+        Lane(
+            topic=row["topic"],
+            partition=row["partition"],
+            last_number=row["last_seq"],
+            next_offset=row["next_offset"],
+            passed_over=row["duplicate"] + row["ignored"],
+            entries={},
+            held={},
+        )
+        for row in rows
+        if row["topic"] in TOPICS
+    ]
+
+
+def with_entries(connection: "psycopg.Connection[dict[str, Any]]", lane: Lane) -> Lane:
+    """Read a partition's entries, and what it holds back."""
+    place = [lane.topic, lane.partition]
+    rows = connection.execute(
+        """
+        SELECT
+          citizen_id::TEXT AS citizen_id, entry_no, source_id::TEXT AS source_id, source_version,
+          substring(bytes FROM greatest(1, octet_length(bytes) - %s)) AS tail
+        FROM journal
+        WHERE source_topic = %s
+          AND partition = %s
+        """,
+        [TAIL_BYTES, *place],
+    )
+    held = connection.execute(
+        """
+        SELECT message_offset, value, headers
+        FROM held_messages
+        WHERE topic = %s
+          AND partition = %s
+        """,
+        place,
+    )
+    return Lane(
+        topic=lane.topic,
+        partition=lane.partition,
+        last_number=lane.last_number,
+        next_offset=lane.next_offset,
+        passed_over=lane.passed_over,
+        entries={
+            row["source_id"]: Entered(
+                row["citizen_id"], row["entry_no"], row["source_version"], _digest(row["tail"])
+            )
+            for row in rows
+        },
+        held={
+            name_of(json.loads(bytes(row["headers"])).get("ce_id"), row["message_offset"]): sha256(
+                row["value"]
+            )
+            for row in held
+        },
+    )
+
+
+async def _compare(connection: "psycopg.Connection[dict[str, Any]]", servers: str) -> Completeness:
+    from aiokafka import AIOKafkaConsumer  # noqa: PLC0415 - slow to load
+    from aiokafka.errors import KafkaError  # noqa: PLC0415 - as above
+
+    compared = Completeness()
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        request_timeout_ms=TIMEOUT_MS,
+    )
+    try:
+        await consumer.start()
+        for lane in read_lanes(connection):
+            records = [sent async for sent in _read(consumer, lane)]
+            compared.compare(with_entries(connection, lane), records)
+    except KafkaError as error:
+        raise TransientError(
+            f"Kafka at {servers} does not answer; is the stack up? (`frikort up`)"
+        ) from error
+    finally:
+        await consumer.stop()
+    return compared
+
+
+async def _read(consumer: "AIOKafkaConsumer", lane: Lane) -> AsyncIterator[Sent]:
+    """Read a partition from its beginning to where its end is now."""
+    from aiokafka import TopicPartition  # noqa: PLC0415 - as above
+
+    place = TopicPartition(lane.topic, lane.partition)
+    consumer.assign([place])
+    await consumer.seek_to_beginning(place)
+    end = (await consumer.end_offsets([place]))[place]
+    silences = 0
+    while await consumer.position(place) < end:
+        found = (await consumer.getmany(place, timeout_ms=WAIT_MS)).get(place, ())
+        silences = 0 if found else silences + 1
+        if silences > SILENCES_MAX:
+            raise TransientError(f"{lane.topic}, partition {lane.partition}, ends before its end")
+        for record in found:
+            yield sent_of(record)
+
+
+def sent_of(record: "ConsumerRecord") -> Sent:
+    """Read of a record what is compared; headers that cannot be read count as missing."""
+    headers: Mapping[str, bytes | None] = dict(record.headers)
+    return Sent(
+        offset=record.offset,
+        number=_number(headers.get("ce_partitionseq")),
+        event_id=name_of((headers.get("ce_id") or b"").decode(errors="replace"), record.offset),
+        citizen_id=(headers.get("ce_subject") or b"").decode(errors="replace"),
+        version=_number(headers.get("ce_streamversion")) or 0,
+        sha256=sha256(record.value),
+    )
+
+
+def _number(text: bytes | None) -> int | None:
+    usable = text is not None and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX
+    return int(text) if usable and text is not None else None
+
+
+def _digest(tail: bytes) -> str:
+    """Find the source's SHA-256 in the end of an entry's bytes; empty where it is not there."""
+    at = bytes(tail).rfind(SHA256)
+    start = at + len(SHA256)
+    return "" if at < 0 else bytes(tail)[start : start + SHA256_DIGITS].decode(errors="replace")
