@@ -13,8 +13,9 @@ demo: install
 	@$(BIN)/frikort demo
 
 test: install
-	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist loadgroup
-	@$(BIN)/pytest -q -m "slow and not long" -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m deploy.local.browser
+	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist loadfile
+	@$(BIN)/pytest -q -m "slow and not long" -n $(WORKERS) --dist loadfile
 
 # A short storm, and the simulation's servers held against the real ones.
 test-long: install
@@ -45,6 +46,7 @@ lock: install
 
 # Leaves the data (.frikort) alone; frikort down stops what runs.
 clean:
+	rm -rf node_modules services/chassis/web/static/dkfds tests/browser/pictures
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis mutants dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -35,6 +35,9 @@ def service_environment(
     if service == "allowance":
         key = secret_file(settings.secrets / "allowance-signing-key")
         ours["FRIKORT_ALLOWANCE_SIGNING_KEY_FILE"] = str(key)
+        texts = f"http://{HOST}:{settings.port('notifications')}/texts"
+        ours["FRIKORT_ALLOWANCE_CONSOLE_TEXTS_URL"] = texts
+        ours["FRIKORT_ALLOWANCE_CONSOLE_PACKS"] = str(settings.home / "packs")
     if service == "notifications":
         ours |= _gateway_access(settings)
         if uses_gateway_simulator(caller):

@@ -1,4 +1,4 @@
-"""Prepares a fresh clone: virtual environment, pinned packages, this repository, Kafka's jars.
+"""Prepares a fresh clone: virtual environment, packages, this repository, Kafka's jars, styles.
 
 ``make install`` runs it with the machine's own Python, so it uses the standard library alone.
 It is keyed on the content of what it reads: a second time it does nothing.
@@ -35,7 +35,7 @@ def main() -> int:
             sys.stderr.write("pip did not install everything; its words are above.\n")
             return status
         STAMP.write_text(key, encoding="utf-8")
-    return _run("-m", "deploy.local.jars")
+    return _run("-m", "deploy.local.jars") or _run("-m", "deploy.local.console")
 
 
 def _missing() -> str | None:
@@ -48,6 +48,8 @@ def _missing() -> str | None:
         return "No java in PATH or JAVA_HOME: install a Java runtime 17 or newer."
     if shutil.which("mvn") is None:
         return "No mvn in PATH: install Apache Maven 3.6 or newer."
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return "No node or npm in PATH: install Node.js 18 or newer, and npm."
     return None
 
 

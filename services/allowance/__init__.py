@@ -7,6 +7,6 @@ sum covered in a year never exceeds its cap; a wage is decided with exactly the 
 names, whatever else has come.
 """
 
-CHASSIS_PARTS = ("commands", "inbox")
+CHASSIS_PARTS = ("commands", "inbox", "reads")
 CODE_VERSION = "1"
 """The version of the deciding code; every entry bears it."""

@@ -26,6 +26,7 @@ from services.allowance.api import (
     rule_routes,
 )
 from services.allowance.checkpoints import CheckpointWorkspace, take_by_the_clock
+from services.allowance.console.composition import LedgerConsoleSettings, add_console
 from services.allowance.consumers import on_grants_and_payroll
 from services.allowance.handlers import Ledger
 from services.allowance.handover import endpoint_place, file_place, hand_over
@@ -46,7 +47,6 @@ from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
 from services.chassis.relay import PAUSE_S, Relay, Source
 from services.chassis.settings import (
-    ServiceSettings,
     SettingsError,
     SharedSettings,
     decode_key,
@@ -65,7 +65,7 @@ Run: TypeAlias = Callable[[Command], Awaitable[Answer]]
 log = structlog.get_logger()
 
 
-class Settings(ServiceSettings):
+class Settings(LedgerConsoleSettings):
     """`FRIKORT_ALLOWANCE_…`."""
 
     model_config = SettingsConfigDict(env_prefix="FRIKORT_ALLOWANCE_", extra="ignore")
@@ -138,6 +138,7 @@ async def serve() -> int:
     app.include_router(checkpoint_routes(take_checkpoint, pool))
     app.include_router(progress_routes(inbox_progress(pool, "allowance", store.read_versions)))
     app.include_router(dead_letter_routes(pool, "allowance", ledger.redrive))
+    add_console(app, pool, tools.clock, settings, production=tools.production)
     app.include_router(health_routes(runtime.probes(pool, relays, consumer)))
     try:
         return await runtime.run(

@@ -36,7 +36,7 @@ def compare(
     `entries`: all of that year, in order.
     """
     before, after = asked
-    first, second = (_answer(each, year, entries, caps, now) for each in asked)
+    first, second = (answer(each, year, entries, caps, now) for each in asked)
     return Difference(
         card_no=card_no,
         year=year,
@@ -48,10 +48,11 @@ def compare(
     )
 
 
-def _answer(
+def answer(
     asked: Asked, year: int, entries: Iterable[ExplainedEntry], caps: Caps, now: dt.datetime
 ) -> Answer:
-    counted = [entry for entry in entries if not _kept_out(entry, asked)]
+    """Answer for a year: as of a date, as known at a moment. `entries`: all of that year."""
+    counted = [entry for entry in entries if not kept_out(entry, asked)]
     cap = _cap(caps.of(year), asked, now)
     covered_ore = sum(entry.covered_ore for entry in counted)
     limit_ore = None if cap is None else cap.amount_ore
@@ -73,7 +74,7 @@ def _cap(caps: Iterable[Cap], asked: Asked, now: dt.datetime) -> Cap | None:
     return cap_in_force(caps, asked.as_of or moment.astimezone(COPENHAGEN).date(), moment)
 
 
-def _kept_out(entry: ExplainedEntry, asked: Asked) -> tuple[Why, ...]:
+def kept_out(entry: ExplainedEntry, asked: Asked) -> tuple[Why, ...]:
     """Tell what keeps an entry out of an answer, nothing if it counts."""
     return _reasons(entry.paid_on, entry.known_at, asked)
 
@@ -91,7 +92,7 @@ def _effects(
     entries: Iterable[ExplainedEntry], before: Asked, after: Asked
 ) -> Iterable[EntryEffect]:
     for entry in entries:
-        first, second = _kept_out(entry, before), _kept_out(entry, after)
+        first, second = kept_out(entry, before), kept_out(entry, after)
         if bool(first) is bool(second):
             continue
         sign = 1 if first else -1

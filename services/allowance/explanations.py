@@ -38,7 +38,7 @@ async def read_explanation(pool: Pool, card_no: str, year: int | None) -> Explan
     Raises:
         CardUnknown: no grant of the card has arrived.
     """
-    rows = await _read(pool, card_no, year)
+    rows = await read_holder(pool, card_no, year)
     return rows.explain(card_no, year)
 
 
@@ -50,7 +50,7 @@ async def read_difference(
     Raises:
         CardUnknown: no grant of the card has arrived.
     """
-    rows = await _read(pool, card_no, year)
+    rows = await read_holder(pool, card_no, year)
     entries = rows.explain(card_no, year).entries
     return compare(card_no, year, asked, entries=entries, caps=rows.caps, now=clock.now())
 
@@ -125,7 +125,12 @@ async def read_caps(connection: Connection) -> Caps:
     )
 
 
-async def _read(pool: Pool, card_no: str, year: int | None) -> HolderRows:
+async def read_holder(pool: Pool, card_no: str, year: int | None) -> HolderRows:
+    """Read all that the ledger holds about a card's holder, of a year or of all, in one snapshot.
+
+    Raises:
+        CardUnknown: no grant of the card has arrived.
+    """
     async with pool.acquire() as connection, connection.transaction(**_SNAPSHOT):
         citizen_id = await find_citizen(connection, card_no)
         return HolderRows(

@@ -5,6 +5,9 @@ produced beyond the rest has been lost here. Each instance shows the same databa
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import structlog
 from prometheus_client import Gauge
@@ -12,6 +15,7 @@ from prometheus_client import Gauge
 from services.chassis.database import Connection, Pool, may_pass
 from services.chassis.errors import describe
 
+Row: TypeAlias = Mapping[str, Any]
 EVERY_S = 1.0
 OUTCOMES = ("produced", "applied", "ignored", "duplicate", "waiting", "parked")
 MESSAGES = Gauge(
@@ -43,8 +47,17 @@ async def publish_accounts(pool: Pool) -> None:
         await asyncio.sleep(EVERY_S)
 
 
-async def publish_once(connection: Connection) -> None:
-    """Publish the figures of one snapshot; the caller's transaction gives it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """Rows: lanes by topic, partition and `OUTCOMES`; counts of what is held, by reason."""
+
+    lanes: Sequence[Row]
+    waiting: Sequence[Row]
+    parked: Sequence[Row]
+
+
+async def read_accounts(connection: Connection) -> Accounts:
+    """Read the accounts of one snapshot; the caller's transaction gives it."""
     lanes = await connection.fetch(
         """
         SELECT
@@ -59,6 +72,7 @@ async def publish_once(connection: Connection) -> None:
         FROM inbox_positions AS p
         LEFT JOIN held_messages AS h USING (topic, partition)
         GROUP BY p.topic, p.partition
+        ORDER BY p.topic, p.partition
         """
     )
     waiting = await connection.fetch(
@@ -69,6 +83,7 @@ async def publish_once(connection: Connection) -> None:
         FROM held_messages
         WHERE NOT parked
         GROUP BY reason
+        ORDER BY reason
         """
     )
     parked = await connection.fetch(
@@ -80,14 +95,21 @@ async def publish_once(connection: Connection) -> None:
         FROM held_messages
         WHERE parked
         GROUP BY topic, reason
+        ORDER BY topic, reason
         """
     )
-    for lane in lanes:
+    return Accounts(lanes=lanes, waiting=waiting, parked=parked)
+
+
+async def publish_once(connection: Connection) -> None:
+    """Publish the figures of one snapshot; the caller's transaction gives it."""
+    accounts = await read_accounts(connection)
+    for lane in accounts.lanes:
         for outcome in OUTCOMES:
             MESSAGES.labels(lane["topic"], lane["partition"], outcome).set(lane[outcome])
     WAITING.clear()  # what nobody waits for any more goes
-    for row in waiting:
+    for row in accounts.waiting:
         WAITING.labels(row["reason"]).set(row["count"])
     PARKED.clear()
-    for row in parked:
+    for row in accounts.parked:
         PARKED.labels(row["topic"], row["reason"]).set(row["count"])
