@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -30,6 +31,11 @@ def database_url(settings: Settings, service: str, role: str) -> str:
     user = f"{service}_{role}"
     password = read_secret(settings.secrets / f"{user}-password")
     return f"postgresql://{user}:{password}@{HOST}:{settings.port('postgres')}/frikort_{service}"
+
+
+def owner_url_file(settings: Settings) -> Path:
+    """Return the file that tells `frikort ledger rebuild` where the ledger's owner connects."""
+    return settings.secrets / "allowance-owner-database-url"
 
 
 def create_database(settings: Settings, service: str) -> None:

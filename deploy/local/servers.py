@@ -95,7 +95,7 @@ class Servers:
         return self.superuser_url is None or postgres.answers(self.superuser_url)
 
     def create_databases(self) -> None:
-        """Create the databases that are ours, and note where the ledger's auditor connects."""
+        """Create the databases that are ours; note where the ledger's auditor and owner connect."""
         for service, mode in self.choice.databases.items():
             if mode is not Mode.GIVEN:
                 provision.create_database(self._settings, service)
@@ -103,6 +103,9 @@ class Servers:
         if is_ours or setting(self._environment, database_setting("allowance", "auditor")):
             url = self.database_url("allowance", "auditor")
             write_private(auditor_url_file(self._settings), url)
+        if is_ours:
+            owner_url = self.database_url("allowance", "owner")
+            write_private(provision.owner_url_file(self._settings), owner_url)
 
     def stop_containers(self) -> bool:
         """Stop the containers this home ever started, and tell whether any ran."""
