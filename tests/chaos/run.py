@@ -11,6 +11,7 @@ import signal
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -51,14 +52,21 @@ class Outcome:
 
 
 def run(
-    home: Path, *, seed: int, counts: Counts, lasting_s: float, say: Callable[[str], None]
+    home: Path,
+    *,
+    seed: int,
+    counts: Counts,
+    lasting_s: float,
+    say: Callable[[str], None],
+    enough: threading.Event | None = None,
 ) -> Outcome:
     """Run a storm on a stack of its own, then judge it.
 
-    Nothing is begun after `lasting_s`, in which the stack's start counts too; but each part has
-    its first fault.
+    Nothing is begun after `lasting_s`, in which the stack's start counts too, nor once it is
+    `enough`; but each part has its first fault.
     """
     until = time.monotonic() + lasting_s
+    enough = enough or threading.Event()
     environment = {"FRIKORT_NOTIFICATIONS_STALE_AFTER_DAYS": "0"}
     with small_disks(home, environment, say) as (stack, disks), _calls(stack) as caller:
         say(f"up on port {stack.settings.port_base}; seed {seed}")
@@ -70,7 +78,7 @@ def run(
         storm = Storm(stack, caller, municipality, seed, counts, disks, cuts_kafka, say)
         municipality.start()
         try:
-            storm.rage(until=until)
+            storm.rage(is_over=lambda: enough.is_set() or time.monotonic() > until)
         except BaseException:
             caller.given_up.set()
             raise
@@ -202,7 +210,16 @@ def main() -> int:
         others=given.others,
         at_once=given.at_once,
     )
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
+    enough = threading.Event()
+
+    def end(*_: object) -> None:
+        """Judge what was done by now; when told again, end at once."""
+        if enough.is_set():
+            sys.exit("told to end")
+        enough.set()
+
+    for told in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told, end)
     console = Console()
     began = time.monotonic()
 
@@ -216,6 +233,7 @@ def main() -> int:
             counts=counts,
             lasting_s=given.minutes * 60,
             say=say,
+            enough=enough,
         )
     console.print(summary(outcome.weathered))
     say(f"commands answered: {sum(outcome.commands.values())} {dict(outcome.commands)}")

@@ -76,8 +76,8 @@ class Storm:
     _begun: int = 0
     """Faults begun so far: tells whether one began while another was lasting."""
 
-    def rage(self, *, until: float) -> None:
-        """Carry out every fault, or those that fit in before `until` (by the monotonic clock).
+    def rage(self, *, is_over: Callable[[], bool]) -> None:
+        """Carry out every fault, or those that fit in before it is over.
 
         Each part has its first one in any case.
         """
@@ -85,7 +85,7 @@ class Storm:
         lanes = self.lanes()
         total = sum(map(len, lanes.values()))
         threads = [
-            threading.Thread(target=self._lane, args=(name, faults, places, until), name=name)
+            threading.Thread(target=self._lane, args=(name, faults, places, is_over), name=name)
             for name, faults in lanes.items()
         ]
         for thread in threads:
@@ -153,7 +153,11 @@ class Storm:
         return dice.uniform(*(PAUSE_LONG_S if is_long else PAUSE_SHORT_S))
 
     def _lane(
-        self, name: str, faults: list[Fault], places: threading.Semaphore, until: float
+        self,
+        name: str,
+        faults: list[Fault],
+        places: threading.Semaphore,
+        is_over: Callable[[], bool],
     ) -> None:
         dice = random.Random(f"{self.seed}/sentinel/{name}")  # noqa: S311 - a seed reproduces it
         try:
@@ -165,7 +169,7 @@ class Storm:
                 self.municipality.grant(dice),
             )
             for number, fault in enumerate(faults):
-                if (number and time.monotonic() > until) or self._is_broken_off():
+                if (number and is_over()) or self._is_broken_off():
                     return
                 calm_s = self.counts.calm_of_kafka_s if name == "kafka" else CALM_S
                 time.sleep(dice.uniform(0, calm_s))
