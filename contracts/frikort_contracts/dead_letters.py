@@ -2,7 +2,7 @@
 
 `GET /v1/dead-letters?after=ID` → `DeadLetterPage`, in the order in which they were set aside;
 `GET /v1/dead-letters/{id}` → `DeadLetterContent`; `POST /v1/dead-letters/{id}/redrive` →
-`Redriven`. Each service that reads topics serves its own.
+`Redriven`. Each service serves its own; one that reads no topic (grants) has none.
 """
 
 import datetime as dt

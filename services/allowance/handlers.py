@@ -213,7 +213,7 @@ class Ledger:
             if message.stream_id not in posting.pages
         ]
         if strangers:
-            await hold(connection, strangers, now=posting.now)
+            await hold(connection, strangers, now=posting.now, reads_on=posting.inbox.reads_on)
 
     async def _write(
         self, connection: Connection, posting: Posting, locked: Mapping[int, tuple[int, int]]
@@ -221,7 +221,7 @@ class Ledger:
         pages = [page for page in posting.pages.values() if page.touched]
         await store.append_entries(connection, posting.entries)
         await store.store_pages(connection, pages)
-        await store.store_waiting(connection, pages, posting.released, now=posting.now)
+        await store.store_waiting(connection, posting, pages)
         await projections.project(connection, posting.entries)
         moved = {p: (posting.journal_seq[p], change + 1) for p, (_, change) in locked.items()}
         await store.move_partitions(connection, moved)

@@ -7,7 +7,7 @@ from frikort_contracts.types import ApportionReason
 from services.allowance.attention import DecidedWage, Employment
 from services.allowance.domain import Apportionment, Cap, Citizen, YearBalance
 from services.allowance.pages import Page, Waiting, in_order
-from services.allowance.posting import Entry, Rules
+from services.allowance.posting import Entry, Posting, Rules
 from services.allowance.translate import (
     changes_from_json,
     changes_to_json,
@@ -17,7 +17,7 @@ from services.chassis.database import Connection
 from services.chassis.errors import ContractError
 from services.chassis.event_store import OUTBOX_CHANNEL
 from services.chassis.held import Held, held_for, hold, release
-from services.chassis.inbox import Message, is_uuid
+from services.chassis.inbox import is_uuid
 
 RULES_LOCK = 0x72756C6573
 """Shared by who decides by the rules, taken alone by who writes one; the word "rules"."""
@@ -310,22 +310,16 @@ async def _store_balances(
     )
 
 
-async def store_waiting(
-    connection: Connection,
-    pages: Iterable[Page],
-    released: Sequence[Message],
-    *,
-    now: dt.datetime,
-) -> None:
+async def store_waiting(connection: Connection, posting: Posting, pages: Iterable[Page]) -> None:
     """Forget what was applied, keep what waits now."""
-    if released:
-        await release(connection, released)
+    if posting.released:
+        await release(connection, posting.released)
     fresh = [w for page in pages for w in page.waiting if not w.stored]
     if fresh:
         held = [
             Held(message=w.message, parked=w.parked, reason=w.reason, year=w.year) for w in fresh
         ]
-        await hold(connection, held, now=now)
+        await hold(connection, held, now=posting.now, reads_on=posting.inbox.reads_on)
 
 
 def _waiting(held: Held) -> Waiting:

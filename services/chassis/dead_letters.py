@@ -71,6 +71,29 @@ def dead_letter_routes(pool: Pool, service: str, redrive: Redrive) -> APIRouter:
     return router
 
 
+def no_dead_letter_routes() -> APIRouter:
+    """Serve the parked messages of a service that reads no topic: there are none, ever."""
+    router = APIRouter(prefix="/v1/dead-letters", tags=["operation"])
+
+    @router.get("")
+    async def parked(after: Identifier | None = None) -> DeadLetterPage:
+        """List the messages that are set aside: none, for this service reads no topic."""
+        del after
+        return DeadLetterPage(dead_letters=(), next_after=None)
+
+    @router.get("/{dead_letter_id}")
+    async def show(dead_letter_id: Identifier) -> DeadLetterContent:
+        """Refuse: nothing is set aside here."""
+        raise _unknown(dead_letter_id)
+
+    @router.post("/{dead_letter_id}/redrive")
+    async def again(dead_letter_id: Identifier) -> Redriven:
+        """Refuse: nothing is set aside here."""
+        raise _unknown(dead_letter_id)
+
+    return router
+
+
 async def redrive_one(pool: Pool, dead_letter_id: str, redrive: Redrive) -> Redriven:
     """Take a parked message again; say what became of it.
 
@@ -154,10 +177,12 @@ async def _find(connection: Connection, dead_letter_id: str) -> Any:
         dead_letter_id,
     )
     if row is None:
-        raise DeadLetterUnknown(
-            f"no message is set aside here under {dead_letter_id}; list what is"
-        )
+        raise _unknown(dead_letter_id)
     return row
+
+
+def _unknown(dead_letter_id: str) -> DeadLetterUnknown:
+    return DeadLetterUnknown(f"no message is set aside here under {dead_letter_id}; list what is")
 
 
 def _content(service: str, row: Any) -> DeadLetterContent:

@@ -34,8 +34,15 @@ class Held:
     year: int | None = None
 
 
-async def hold(connection: Connection, held: Sequence[Held], *, now: dt.datetime) -> None:
-    """Keep messages that are not applied, with their bytes and headers."""
+async def hold(
+    connection: Connection, held: Sequence[Held], *, now: dt.datetime, reads_on: bool
+) -> None:
+    """Keep messages that are not applied, with their bytes and headers.
+
+    Raises:
+        TooManyParkedError: `reads_on`, and too much of what a partition brought lately is parked.
+            Who takes up again what was held buries nothing: that is never refused.
+    """
     await connection.executemany(
         """
         INSERT INTO held_messages (
@@ -63,7 +70,8 @@ async def hold(connection: Connection, held: Sequence[Held], *, now: dt.datetime
             for item in held
         ],
     )
-    await _refuse_too_many(connection, [item.message for item in held if item.parked])
+    if reads_on:
+        await _refuse_too_many(connection, [item.message for item in held if item.parked])
 
 
 async def held_for(

@@ -71,10 +71,16 @@ Lane = tuple[str, int]
 
 
 class Inbox:
-    """A batch under way: the fresh messages, and the account of what becomes of them."""
+    """A batch under way: the fresh messages, and the account of what becomes of them.
 
-    def __init__(self, connection: Connection, fresh: list[Message]) -> None:
+    `reads_on` tells whether they are new from a topic, and not messages that were held.
+    """
+
+    def __init__(
+        self, connection: Connection, fresh: list[Message], *, reads_on: bool = False
+    ) -> None:
         self.fresh = fresh
+        self.reads_on = reads_on
         self._connection = connection
         self._counts: Counter[tuple[str, int, Outcome]] = Counter()
 
@@ -111,7 +117,7 @@ class Inbox:
             for lane, members in lanes.items()
         ]
         await _move_positions(connection, moved)
-        return cls(connection, fresh)
+        return cls(connection, fresh, reads_on=True)
 
     def count(self, topic: str, partition: int, outcome: Outcome) -> None:
         """Note what became of a message that is not held."""

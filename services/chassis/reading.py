@@ -112,7 +112,7 @@ async def sort_out(
             continue
         received.append(Received(message, envelope, event))
         inbox.count(message.topic, message.partition, "ignored" if event is None else "applied")
-    await hold(connection, set_aside, now=now)
+    await hold(connection, set_aside, now=now, reads_on=inbox.reads_on)
     await advance_streams(connection, inbox.fresh)
     _log_parked(set_aside)
     return received

@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from services.chassis import runtime
 from services.chassis.composition import make_imports, make_relay, make_tools
 from services.chassis.database import open_pool
+from services.chassis.dead_letters import no_dead_letter_routes
 from services.chassis.http import create_app, health_routes, import_routes, progress_routes
 from services.chassis.logging import configure_logging
 from services.chassis.progress import own_progress
@@ -63,6 +64,7 @@ async def serve() -> int:
     app.include_router(citizen_routes(carry_out))
     app.include_router(progress_routes(own_progress("grants")))
     app.include_router(import_routes(importer, tools.ids))
+    app.include_router(no_dead_letter_routes())
     app.include_router(health_routes(runtime.probes(pool, [relay])))
     try:
         return await runtime.run(app, settings, background=[relay.run(), runner.run()])

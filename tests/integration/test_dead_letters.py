@@ -2,11 +2,14 @@
 
 import base64
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
 
 from frikort_contracts.imports import Position
+from frikort_contracts.topics import partition_of
+from services.chassis.held import PARKED_MAX
 from services.chassis.inbox import Message
 from tests.integration.allowance_cases import Wire, decided, set_cap, until_applied
 from tests.integration.servers import Servers, ServiceProcess, wait_for
@@ -152,3 +155,53 @@ def test_an_id_under_which_nothing_is_set_aside_is_refused(allowance: ServicePro
         (404, "dead-letter-unknown")
     ] * 3
     assert malformed.status_code == 422
+
+
+def test_a_redrive_is_never_refused_for_what_is_parked_already(
+    wire: Wire, allowance: ServiceProcess
+) -> None:
+    """A reader stops where too much is parked; taking one up again reads nothing on."""
+    late = Story("late", card_no="00006")
+    issued, stopped = late.issued(), late.deactivated("2023-05-01")
+    stray = late.reversal("nobody's", "2023-02-01", 5)
+    others = (Story(f"other {number}", card_no=f"{number:05d}") for number in range(100, 9999))
+    beside = islice((o for o in others if lane_of(o) == lane_of(late)), PARKED_MAX)
+    poison = [other.wage(f"poison {other.card_no}", "2023-02-01", 5) for other in beside]
+    for message in poison:
+        message.value = b"{"
+    wire.send([stopped, stray, *poison])
+    letter = await_parked(allowance, late.citizen_id, behind=0)
+    wait_for(
+        lambda: all(parked(allowance, message.stream_id) for message in poison),
+        what="so much is set aside that one more is the last",
+    )
+    wire.send([issued])
+    await_parked(allowance, late.citizen_id, behind=1)
+    done = redrive(allowance, letter)
+
+    reasons = [each["reason"] for each in parked(allowance, late.citizen_id)]
+    assert (done["state"], done["released"]) == ("applied", 1)
+    assert reasons == ["wage-unknown"]
+
+
+def lane_of(story: Story) -> int:
+    return partition_of(story.citizen_id)
+
+
+def test_a_service_that_reads_nothing_has_nothing_set_aside(servers: Servers) -> None:
+    grants = servers.service("grants").start()
+    try:
+        page = grants.client.get("/v1/dead-letters").raise_for_status().json()
+        answers = [
+            grants.client.get(f"/v1/dead-letters/{MISSING}"),
+            grants.client.post(f"/v1/dead-letters/{MISSING}/redrive"),
+        ]
+        document = grants.client.get("/openapi.json").json()
+    finally:
+        grants.close()
+
+    assert page == {"dead_letters": [], "next_after": None}
+    assert [(a.status_code, a.json()["code"]) for a in answers] == [
+        (404, "dead-letter-unknown")
+    ] * 2
+    assert {"/v1/dead-letters", "/v1/dead-letters/{dead_letter_id}"} <= document["paths"].keys()

@@ -250,7 +250,7 @@ async def test_held_message_comes_back_with_every_byte_and_header(pool: Pool, la
     message = Message(lane.topic, PARTITION, 7, every_byte, every_byte, headers)
     item = Held(message=message, parked=True, reason="payload-unreadable", year=2023)
     async with transaction(pool) as connection:
-        await hold(connection, [item], now=MOMENT)
+        await hold(connection, [item], now=MOMENT, reads_on=True)
     kept = await held(pool, lane, stream_id)
     async with transaction(pool) as connection:
         await release(connection, [message])

@@ -209,7 +209,7 @@ async def _append(connection: Any, key: int, number: int) -> None:
 async def _hold(connection: Any, key: int, _: int) -> None:
     message = Message(TOPIC, 0, key, b"k", b"v", {})
     kept = held.Held(message=message, parked=False, reason="grants-behind")
-    await held.hold(connection, [kept], now=MOMENT)
+    await held.hold(connection, [kept], now=MOMENT, reads_on=True)
 
 
 _DOINGS: dict[str, Callable[[Any, int, int], Awaitable[Any]]] = {
