@@ -27,10 +27,9 @@ from services.allowance.picture import (
     employment_of,
 )
 from services.allowance.translate import (
-    BODIES,
-    Body,
     EmploymentEndedBody,
     Received,
+    body_type,
     to_card_change,
 )
 from services.chassis.inbox import Message
@@ -169,7 +168,7 @@ def _received(topic: str, entry: dict[str, Any]) -> Received:
     """Give an entry's source as it was received, as far as its entry keeps it."""
     source = entry["source"]
     kind = source["type"]
-    body = BODIES.get(kind, Body).model_validate_json(orjson.dumps(source["payload"]))
+    body = body_type(topic, kind).model_validate_json(orjson.dumps(source["payload"]))
     return Received(
         Message(topic, 0, 0, None, b"", {}),
         entry["citizen_id"],

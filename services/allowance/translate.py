@@ -14,7 +14,7 @@ from typing import Annotated
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from frikort_contracts.topics import GRANTS
+from frikort_contracts.topics import GRANTS, PAYROLL
 from frikort_contracts.types import format_moment
 from services.allowance.domain import CardChange, CardChangeKind, Wage
 from services.allowance.entry import NotCanonicalError, Source, require_canonical
@@ -182,6 +182,13 @@ class Received:
     grants_version: int
 
 
+def body_type(topic: str, kind: str) -> type[Body]:
+    """Choose what an event of a topic is read as; one of the other topic's types has no effect."""
+    default = PayrollBody if topic == PAYROLL.name else Body
+    found = BODIES.get(kind, default)
+    return found if issubclass(found, default) else default
+
+
 def read(message: Message) -> Received:
     """Read one source event.
 
@@ -190,8 +197,7 @@ def read(message: Message) -> Received:
     """
     kind, source_id, citizen_id, version, municipality_code = _read_headers(message.headers)
     try:
-        default = Body if message.topic == GRANTS.name else PayrollBody
-        body = BODIES.get(kind, default).model_validate_json(message.value)
+        body = body_type(message.topic, kind).model_validate_json(message.value)
         payload = orjson.loads(message.value)
         require_canonical(payload)
     except (orjson.JSONDecodeError, ValidationError) as error:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.allowance.translate import read
+from services.allowance.translate import PayrollBody, read
 from services.chassis.errors import ContractError
 from tests.unit.ledger_cases import KNOWN_AT, Story
 
@@ -96,3 +96,17 @@ def test_known_at_stands_in_the_entry_in_one_form(written: str) -> None:
     message.value = json.dumps(json.loads(message.value) | {"known_at": written}).encode()
 
     assert read(message).known_text == KNOWN_AT
+
+
+def test_an_event_of_the_other_topics_kind_is_one_without_effect() -> None:
+    story = Story()
+    issued, wage = story.issued(), story.wage("a", "2023-02-01", 5)
+    wage.headers["ce_type"] = issued.headers["ce_type"]
+
+    received = read(wage)
+
+    assert (received.source.type, received.grants_version) == ("grant-issued", 1)
+    assert type(received.body) is PayrollBody
+    wage.value = issued.value
+    with pytest.raises(ContractError, match="ValidationError"):
+        read(wage)
