@@ -11,7 +11,7 @@ from frikort_contracts.topics import GRANTS, PAYROLL
 
 if TYPE_CHECKING:
     import psycopg
-    from aiokafka import AIOKafkaConsumer, ConsumerRecord
+    from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 TOPICS: Final = (GRANTS.name, PAYROLL.name)
 TAIL_BYTES: Final = 200
@@ -97,7 +97,7 @@ def with_entries(connection: "psycopg.Connection[dict[str, Any]]", lane: Lane) -
 
 
 async def _compare(connection: "psycopg.Connection[dict[str, Any]]", servers: str) -> Completeness:
-    from aiokafka import AIOKafkaConsumer  # noqa: PLC0415 - slow to load
+    from aiokafka import AIOKafkaConsumer, TopicPartition  # noqa: PLC0415 - slow to load
     from aiokafka.errors import KafkaError  # noqa: PLC0415 - as above
 
     compared = Completeness()
@@ -110,8 +110,12 @@ async def _compare(connection: "psycopg.Connection[dict[str, Any]]", servers: st
     )
     try:
         await consumer.start()
-        for lane in read_lanes(connection):
-            records = [sent async for sent in _read(consumer, lane)]
+        lanes = read_lanes(connection)
+        places = [TopicPartition(lane.topic, lane.partition) for lane in lanes]
+        ends = await consumer.end_offsets(places)
+        for lane, place in zip(lanes, places, strict=True):
+            end = ends[place]  # of an empty one there is nothing to wait for
+            records = [sent async for sent in _read(consumer, place, end)] if end else []
             compared.compare(with_entries(connection, lane), records)
     except KafkaError as error:
         raise TransientError(
@@ -122,20 +126,18 @@ async def _compare(connection: "psycopg.Connection[dict[str, Any]]", servers: st
     return compared
 
 
-async def _read(consumer: "AIOKafkaConsumer", lane: Lane) -> AsyncIterator[Sent]:
-    """Read a partition from its beginning to where its end is now."""
-    from aiokafka import TopicPartition  # noqa: PLC0415 - as above
-
-    place = TopicPartition(lane.topic, lane.partition)
+async def _read(
+    consumer: "AIOKafkaConsumer", place: "TopicPartition", end: int
+) -> AsyncIterator[Sent]:
+    """Read a partition from its beginning to where its end was."""
     consumer.assign([place])
     await consumer.seek_to_beginning(place)
-    end = (await consumer.end_offsets([place]))[place]
     silences = 0
     while await consumer.position(place) < end:
         found = (await consumer.getmany(place, timeout_ms=WAIT_MS)).get(place, ())
         silences = 0 if found else silences + 1
         if silences > SILENCES_MAX:
-            raise TransientError(f"{lane.topic}, partition {lane.partition}, ends before its end")
+            raise TransientError(f"{place.topic}, partition {place.partition}, ends before its end")
         for record in found:
             yield sent_of(record)
 
