@@ -8,95 +8,24 @@ import hashlib
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from cli.proof_parts import GENESIS, Balance, Chain, Fault, Row, Stored, Wage, Year
 from frikort_contracts.types import format_moment
 
+__all__ = ["GENESIS", "Balance", "Fault", "Proof", "Stored"]
+
 CHAIN_TAG: Final = b"frikort-entry-1"
-GENESIS: Final = bytes(32)
 NAMESPACE: Final = uuid.UUID("5d0cbd9c-0d4f-5a51-9b1c-6f6b1b7f6a11")
 """Of the UUIDv5 ids of the events that an entry sends."""
 CAP_SET: Final = "annual-cap-set"
 """What the entries of a sweep rest on: a changed cap that has come into force."""
 ACCOUNTS: Final = ("available", "covered", "employer", "excess")
+MAY_WAIT: Final = frozenset({"wage-paid", "wage-reversed"})
+"""A year without a cap holds back its wages and their reversals, nothing else (R23)."""
 FAULTS_KEPT_MAX: Final = 1000
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong; `where` names it, `field` what of it."""
-
-    where: str
-    field: str
-    found: str
-    expected: str
-
-
-class Balance(NamedTuple):
-    """A citizen's year as it is kept; `covered_to` is the latest date of a wage covered in part.
-
-    `over_cap_ore` is the excess over the cap alone. Both are what cases are raised by.
-    """
-
-    covered_ore: int
-    excess_ore: int
-    entries: int
-    over_cap_ore: int
-    covered_to: str | None
-
-
-@dataclass(slots=True)
-class _Year:
-    covered_ore: int = 0
-    excess_ore: int = 0
-    entries: int = 0
-    over_cap_ore: int = 0
-
-
-class _Wage(NamedTuple):
-    """A wage as it was decided, and not taken back since."""
-
-    year: int
-    paid_on: str
-    covered_ore: int
-    excess_ore: int
-    over_cap_ore: int
-
-
-@dataclass(slots=True)
-class _Chain:
-    """A citizen's chain as far as it is read."""
-
-    citizen_id: str
-    entry_no: int = 0
-    head: bytes = GENESIS
-    recorded_at: str = ""
-    versions: dict[str, int] = field(default_factory=dict)
-    years: dict[int, _Year] = field(default_factory=dict)
-    wages: dict[str, _Wage] = field(default_factory=dict)
-    swept: set[str] = field(default_factory=set)
-
-    def balances(self) -> Iterator[tuple[int, Balance]]:
-        """Give each year's balance as its entries fold."""
-        covered_to: dict[int, str] = {}
-        for wage in self.wages.values():
-            if wage.covered_ore > 0:
-                covered_to[wage.year] = max(wage.paid_on, covered_to.get(wage.year, ""))
-        for year, folded in self.years.items():
-            yield (
-                year,
-                Balance(
-                    folded.covered_ore,
-                    folded.excess_ore,
-                    folded.entries,
-                    folded.over_cap_ore,
-                    covered_to.get(year),
-                ),
-            )
 
 
 @dataclass(slots=True)
@@ -110,16 +39,16 @@ class Proof:
     faults_total: int = 0
     trial_balance: Counter[str] = field(default_factory=Counter)
     by_partition: Counter[int] = field(default_factory=Counter)
-    _chain: _Chain | None = None
+    _chain: Chain | None = None
     _rule_head: bytes = GENESIS
     _rules: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def take_entry(self, row: Row, stored: "Stored") -> None:
+    def take_entry(self, row: Row, stored: Stored) -> None:
         """Check the next journal row."""
         citizen_id = str(row["citizen_id"])
         if self._chain is None or self._chain.citizen_id != citizen_id:
             self._end_chain(stored)
-            self._chain = _Chain(citizen_id)
+            self._chain = Chain(citizen_id)
             self.citizens += 1
         self.entries += 1
         self.by_partition[row["partition"]] += 1
@@ -146,14 +75,42 @@ class Proof:
             self._expect(where, column, format_moment(row[column]), rule.get(column))
         self._rule_head = bytes(row["hash"])
 
-    def end(self, stored: "Stored") -> None:
+    def know_rules(self, entries: Iterable[dict[str, Any]]) -> None:
+        """Be told the rules that another proof has checked."""
+        self._rules = {str(rule.get("id")): rule for rule in entries}
+
+    def rule_entries(self) -> list[dict[str, Any]]:
+        """Give the rules that were checked, as their entries say them."""
+        return list(self._rules.values())
+
+    def count(
+        self,
+        *,
+        entries: int,
+        citizens: int,
+        trial_balance: Mapping[str, int],
+        by_partition: Mapping[int, int],
+    ) -> None:
+        """Count citizens that were proved otherwise."""
+        self.entries += entries
+        self.citizens += citizens
+        self.trial_balance.update(trial_balance)
+        self.by_partition.update(by_partition)
+
+    def add(self, other: "Proof") -> None:
+        """Add the proof of other citizens."""
+        self.count(
+            entries=other.entries,
+            citizens=other.citizens,
+            trial_balance=other.trial_balance,
+            by_partition=other.by_partition,
+        )
+        self.faults_total += other.faults_total
+        self.faults += other.faults[: FAULTS_KEPT_MAX - len(self.faults)]
+
+    def end(self, stored: Stored) -> None:
         """Check what only the whole tells: heads, balances, counts, the trial balance."""
-        self._end_chain(stored)
-        for citizen_id, kept in stored.heads.items():
-            if kept[0]:  # the chains of those that were read are gone by now
-                self._fault(f"citizen {citizen_id}", "entries", "0", str(kept[0]))
-        for (citizen_id, year), kept_year in stored.balances.items():
-            self._fault(f"citizen {citizen_id}", f"balance {year}", str(kept_year), "no entries")
+        self.end_citizens(stored)
         for partition, journal_seq in stored.partitions.items():
             found = self.by_partition[partition]
             self._expect(f"partition {partition}", "entries", found, journal_seq)
@@ -161,7 +118,16 @@ class Proof:
         for account in self.account_faults(stored):
             self._fault(*account)
 
-    def account_faults(self, stored: "Stored") -> Iterator[tuple[str, str, str, str]]:
+    def end_citizens(self, stored: Stored) -> None:
+        """Check where the last chain ends, and that of every citizen kept there were entries."""
+        self._end_chain(stored)
+        for citizen_id, kept in stored.heads.items():
+            if kept[0]:  # the chains of those that were read are gone by now
+                self._fault(f"citizen {citizen_id}", "entries", "0", str(kept[0]))
+        for (citizen_id, year), kept_year in stored.balances.items():
+            self._fault(f"citizen {citizen_id}", f"balance {year}", str(kept_year), "no entries")
+
+    def account_faults(self, stored: Stored) -> Iterator[tuple[str, str, str, str]]:
         """Check per partition: the highest number = applied + ignored + duplicate + held.
 
         Messages that no relay has numbered are counted beside it.
@@ -173,7 +139,7 @@ class Proof:
                 where = f"{lane['topic']}:{lane['partition']}"
                 yield where, "messages accounted for", str(settled), str(produced)
 
-    def _check_entry(self, row: Row, chain: _Chain) -> None:
+    def _check_entry(self, row: Row, chain: Chain) -> None:
         chain.entry_no += 1
         where = f"citizen {chain.citizen_id} entry {row['entry_no']}"
         self._expect(where, "entry_no", row["entry_no"], chain.entry_no)
@@ -187,10 +153,10 @@ class Proof:
             return
         try:
             self._check_content(where, row, entry, chain)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             self._fault(where, "bytes", f"{type(error).__name__}: {error}", "an entry's fields")
 
-    def _check_content(self, where: str, row: Row, entry: dict[str, Any], chain: _Chain) -> None:
+    def _check_content(self, where: str, row: Row, entry: dict[str, Any], chain: Chain) -> None:
         self._check_columns(where, row, entry)
         source = entry["source"]
         if source["type"] == CAP_SET:
@@ -205,16 +171,17 @@ class Proof:
         elif entry["postings"]:
             self._fault(where, "postings", str(entry["postings"]), "none without a decision")
 
-    def _check_version(self, where: str, row: Row, chain: _Chain) -> None:
-        topic = row["source_topic"]
+    def _check_version(self, where: str, row: Row, chain: Chain) -> None:
+        """Check that versions follow each other; what waited for a cap may come later, once."""
+        topic, version = row["source_topic"], row["source_version"]
         following = chain.versions.get(topic, 0) + 1
-        if row["source_version"] < following:
-            self._fault(
-                where, "source.version", str(row["source_version"]), f"{following} or later"
-            )
-        chain.versions[topic] = row["source_version"]
+        is_late = row["source_type"] in MAY_WAIT and 0 < version < following
+        if version < following and not (is_late and (topic, version) not in chain.seen):
+            self._fault(where, "source.version", str(version), f"{following} or later")
+        chain.versions[topic] = max(version, following - 1)
+        chain.seen.add((topic, version))
 
-    def _check_sweep(self, where: str, row: Row, entry: dict[str, Any], chain: _Chain) -> None:
+    def _check_sweep(self, where: str, row: Row, entry: dict[str, Any], chain: Chain) -> None:
         """Check an entry that brings a changed cap: its rule, the balance, what it turned (R22)."""
         source, events = entry["source"], entry["events"]
         rule = self._rules.get(source["id"], {})
@@ -267,7 +234,7 @@ class Proof:
             self._expect(where, "events.id", event["id"], str(uuid.uuid5(NAMESPACE, name)))
 
     def _check_decision(
-        self, where: str, row: Row, entry: dict[str, Any], source: dict[str, Any], chain: _Chain
+        self, where: str, row: Row, entry: dict[str, Any], source: dict[str, Any], chain: Chain
     ) -> None:
         decision = entry["decision"]
         covered_ore, excess_ore = decision["covered_ore"], decision["excess_ore"]
@@ -277,17 +244,20 @@ class Proof:
             self._expect(where, "decision.year", str(decision["year"]), payload["paid_on"][:4])
             self._expect(where, "paid_on", _text(row["paid_on"]), payload["paid_on"])
             over_cap_ore = excess_ore if decision["reason"] == "over-cap" else 0
-            chain.wages[payload["wage_id"]] = _Wage(
+            chain.wages[payload["wage_id"]] = Wage(
                 decision["year"], payload["paid_on"], covered_ore, excess_ore, over_cap_ore
             )
         else:
             original = chain.wages.pop(payload["wage_id"], None)
             if original is None:
                 self._fault(where, "reversal", payload["wage_id"], "a wage not reversed before")
-                original = _Wage(decision["year"], "", -covered_ore, -excess_ore, 0)
+                paid_on = _text(row["paid_on"]) or ""
+                original = Wage(decision["year"], paid_on, -covered_ore, -excess_ore, 0)
             over_cap_ore = -original.over_cap_ore
             given_back = (-original.covered_ore, -original.excess_ore)
             self._expect(where, "reversal", (covered_ore, excess_ore), given_back)
+            self._expect(where, "decision.year", decision["year"], original.year)
+            self._expect(where, "paid_on", _text(row["paid_on"]), original.paid_on)
         self._expect(where, "amount_ore", row["amount_ore"], covered_ore + excess_ore)
         amounts = dict(
             zip(ACCOUNTS, (-covered_ore, covered_ore, -excess_ore, excess_ore), strict=True)
@@ -300,7 +270,7 @@ class Proof:
         self._expect(where, "postings", entry["postings"], postings)
         for posting in entry["postings"]:
             self.trial_balance[posting["account"]] += posting["amount_ore"]
-        year = chain.years.setdefault(decision["year"], _Year())
+        year = chain.years.setdefault(decision["year"], Year())
         year.covered_ore += covered_ore
         year.excess_ore += excess_ore
         year.entries += 1
@@ -312,7 +282,7 @@ class Proof:
                 where, "covered in the year", str(year.covered_ore), f"≤ {row['limit_ore']}"
             )
 
-    def _end_chain(self, stored: "Stored") -> None:
+    def _end_chain(self, stored: Stored) -> None:
         chain, self._chain = self._chain, None
         if chain is None:
             return
@@ -334,7 +304,7 @@ class Proof:
     def _parse(self, where: str, content: bytes) -> dict[str, Any]:
         try:
             value = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             self._fault(where, "bytes", "not JSON", "RFC 8785 JSON")
             return {}
         canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -350,20 +320,6 @@ class Proof:
         self.faults_total += 1
         if len(self.faults) < FAULTS_KEPT_MAX:
             self.faults.append(Fault(where, name, found, expected))
-
-
-@dataclass(slots=True)
-class Stored:
-    """What is kept beside the journal and must agree with it.
-
-    `heads`: citizen → (entry_no, hash); `balances`: (citizen, year) → balance; `partitions`:
-    partition → last number; `lanes`: the inbox's account.
-    """
-
-    heads: dict[str, tuple[int, bytes]]
-    balances: dict[tuple[str, int], Balance]
-    partitions: dict[int, int]
-    lanes: list[Row]
 
 
 def _text(value: object) -> str | None:

@@ -1,0 +1,255 @@
+"""`frikort ledger verify`: the whole ledger proved in one snapshot, on as many cores as there are.
+
+Piece by piece: on columns first (`proof_bulk`), then entry by entry (`proof`) whoever is not beyond
+doubt, so that what is wrong is named.
+"""
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from cli.heads import read_held
+from cli.journal import (
+    Citizens,
+    auditor,
+    export_snapshot,
+    pieces,
+    same_snapshot,
+    work_through,
+)
+from cli.output import JsonFlag, number, print_json, print_table, say
+from cli.progress import show_progress
+from cli.proof import Balance, Proof, Stored
+from cli.settings import AUDITOR_URL, auditor_database_url
+from cli.witnesses import HeadsFile, KeysFile, Topics, ask_witnesses
+
+if TYPE_CHECKING:
+    import polars as pl
+    import psycopg
+
+    from cli.proof_bulk import Checked
+
+ROWS_PER_FETCH: Final = 5000
+FAULTS_SHOWN: Final = 20
+JOURNAL: Final = """
+    SELECT
+      citizen_id, entry_no, partition, encode(hash, 'hex'), convert_from(bytes, 'UTF8'), source_id,
+      source_type, source_version, municipality_code, recorded_at, known_at, card_no, wage_id,
+      year, paid_on, amount_ore, covered_ore, excess_ore, limit_ore, year_covered_ore,
+      year_excess_ore, source_topic
+    FROM journal
+    WHERE {here}
+    ORDER BY journal.citizen_id, entry_no
+"""
+HEADS: Final = "SELECT citizen_id, entry_no, encode(head, 'hex') FROM citizens WHERE {here}"
+BALANCES: Final = """
+    SELECT citizen_id, year, covered_ore, excess_ore, entries, over_cap_ore, covered_to
+    FROM balances
+    WHERE {here}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Some citizens of the ledger to prove, as a snapshot sees them; `rules` are their entries."""
+
+    url: str
+    snapshot: str
+    citizens: Citizens
+    rules: list[dict[str, Any]]
+
+
+def verify(
+    *,
+    heads: HeadsFile = None,
+    keys: KeysFile = None,
+    topics: Topics = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Recompute every chain, posting, balance and checkpoint; name what is wrong, then exit 1."""
+    held = read_held(heads, keys)
+    proof = prove(os.environ)
+    witnesses = ask_witnesses(os.environ, held, topics=topics)
+    proof.faults += witnesses.faults
+    proof.faults_total += witnesses.faults_total
+    if as_json:
+        print_json(_summary(proof) | witnesses.summary())
+    else:
+        tell(proof)
+        if proof.faults_total == 0:
+            witnesses.tell()
+    if proof.faults_total:
+        raise typer.Exit(1)
+
+
+def prove(environment: Mapping[str, str], *, processes: int | None = None) -> Proof:
+    """Read the whole ledger in one snapshot and check it.
+
+    Raises:
+        TransientError: the database is not known or does not answer.
+    """
+    proof = Proof()
+    with auditor(environment) as connection:
+        stored = _read_counts(connection)
+        for row in connection.execute("SELECT * FROM rules ORDER BY version"):
+            proof.take_rule(row)
+        common: dict[str, Any] = {
+            "url": auditor_database_url(environment) or "",
+            "snapshot": export_snapshot(connection),
+            "rules": proof.rule_entries(),
+        }
+        work = [Piece(citizens=citizens, **common) for citizens in pieces(connection)]
+        with show_progress() as phases:
+            phases.start("Verifying", sum(stored.partitions.values()))
+            for done in work_through(prove_piece, work, processes=processes):
+                proof.add(done)
+                phases.reach(proof.entries)
+    proof.end(stored)
+    return proof
+
+
+def prove_piece(piece: Piece) -> Proof:
+    """Prove some citizens: on columns, then whoever is in doubt entry by entry."""
+    import psycopg  # noqa: PLC0415 - slow to load, and only here and there needed
+    from polars.exceptions import PolarsError  # noqa: PLC0415 - as above
+
+    proof = Proof()
+    proof.know_rules(piece.rules)
+    with same_snapshot({AUDITOR_URL: piece.url}, piece.snapshot) as connection:
+        connection.execute("SET LOCAL TimeZone TO 'UTC'")
+        connection.execute("SET LOCAL DateStyle TO 'ISO'")
+        everybody = piece.citizens.of("{here}")
+        try:
+            with connection.transaction():
+                checked = _check_columns(connection, piece)
+        except (psycopg.DataError, PolarsError):  # no texts, or none that a frame can hold
+            _prove_entries(connection, everybody, proof)
+            return proof
+        if checked.doubted:
+            some = ", ".join(f"'{citizen_id}'" for citizen_id in sorted(checked.doubted))
+            _prove_entries(connection, f"{everybody} AND citizen_id IN ({some})", proof)
+        proof.count(
+            entries=checked.entries,
+            citizens=checked.citizens,
+            trial_balance=checked.trial_balance,
+            by_partition=checked.by_partition,
+        )
+    return proof
+
+
+def _check_columns(connection: "psycopg.Connection[dict[str, Any]]", piece: Piece) -> "Checked":
+    from cli import proof_bulk as bulk  # noqa: PLC0415 - Polars is slow to load, as above
+    from cli.proof_frames import BALANCES as BALANCE_COLUMNS  # noqa: PLC0415 - as above
+    from cli.proof_frames import COLUMNS, read_copy  # noqa: PLC0415 - as above
+    from cli.proof_frames import HEADS as HEAD_COLUMNS  # noqa: PLC0415 - as above
+
+    def read(query: str, columns: dict[str, Any]) -> "pl.DataFrame":
+        return read_copy(copy_out(connection, piece.citizens.of(query)), columns)
+
+    return bulk.check(
+        read(JOURNAL, COLUMNS),
+        read(HEADS, HEAD_COLUMNS),
+        read(BALANCES, BALANCE_COLUMNS),
+        bulk.rules_frame(piece.rules),
+    )
+
+
+def copy_out(connection: "psycopg.Connection[dict[str, Any]]", query: str) -> bytes:
+    """Read a result as PostgreSQL's own text."""
+    read = io.BytesIO()
+    with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT".encode()) as copy:
+        for data in copy:
+            read.write(data)
+    return read.getvalue()
+
+
+def _prove_entries(
+    connection: "psycopg.Connection[dict[str, Any]]", here: str, proof: Proof
+) -> None:
+    """Go through some citizens entry by entry."""
+    stored = _read_stored(connection, here)
+    query = f"SELECT * FROM journal WHERE {here} ORDER BY citizen_id, entry_no"  # noqa: S608 - ids
+    for row in _rows(connection, query):
+        proof.take_entry(row, stored)
+    proof.end_citizens(stored)
+
+
+def _rows(connection: "psycopg.Connection[dict[str, Any]]", query: str) -> Iterator[dict[str, Any]]:
+    """Read a large result a few thousand rows at a time."""
+    with connection.cursor(name="verify") as cursor:
+        cursor.itersize = ROWS_PER_FETCH
+        cursor.execute(query.encode())
+        yield from cursor
+
+
+def _read_stored(connection: "psycopg.Connection[dict[str, Any]]", here: str) -> Stored:
+    heads = connection.execute(
+        f"SELECT citizen_id, entry_no, head FROM citizens WHERE {here}".encode()  # noqa: S608 - ids
+    )
+    balances = connection.execute(f"SELECT * FROM balances WHERE {here}".encode())  # noqa: S608 - ids
+    return Stored(
+        heads={str(r["citizen_id"]): (r["entry_no"], bytes(r["head"])) for r in heads},
+        balances={
+            (str(r["citizen_id"]), r["year"]): Balance(
+                r["covered_ore"],
+                r["excess_ore"],
+                r["entries"],
+                r["over_cap_ore"],
+                None if r["covered_to"] is None else r["covered_to"].isoformat(),
+            )
+            for r in balances
+        },
+        partitions={},
+        lanes=[],
+    )
+
+
+def _read_counts(connection: "psycopg.Connection[dict[str, Any]]") -> Stored:
+    partitions = connection.execute("SELECT partition, journal_seq FROM ledger_partitions")
+    lanes = connection.execute(
+        """
+        SELECT p.*, (
+          SELECT count(*)
+          FROM held_messages AS h
+          WHERE h.topic = p.topic
+            AND h.partition = p.partition
+        ) AS held
+        FROM inbox_positions AS p
+        ORDER BY p.topic, p.partition
+        """
+    )
+    counted = {row["partition"]: row["journal_seq"] for row in partitions}
+    return Stored(heads={}, balances={}, partitions=counted, lanes=list(lanes))
+
+
+def _summary(proof: Proof) -> dict[str, Any]:
+    return {
+        "verified": proof.faults_total == 0,
+        "entries": proof.entries,
+        "citizens": proof.citizens,
+        "rules": proof.rules,
+        "trial_balance_ore": dict(sorted(proof.trial_balance.items())),
+        "faults_total": proof.faults_total,
+        "faults": [asdict(fault) for fault in proof.faults],
+    }
+
+
+def tell(proof: Proof) -> None:
+    """Say for people what was proved, or what is wrong."""
+    if proof.faults_total == 0:
+        say(
+            f"Verified: entries {number(proof.entries)}, citizens {number(proof.citizens)}, rules "
+            f"{number(proof.rules)}. Every chain is whole, every posting sums to zero, every "
+            "balance is its fold."
+        )
+        return
+    rows = [[f.where, f.field, f.found, f.expected] for f in proof.faults[:FAULTS_SHOWN]]
+    print_table("", ["where", "what", "found", "expected"], rows)
+    say(
+        f"{proof.faults_total} faults in {proof.entries} entries; the first stands first. "
+        "Stop what writes to this database and compare it with a head kept elsewhere."
+    )
