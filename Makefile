@@ -46,7 +46,7 @@ lock: install
 
 # Leaves the data (.frikort) alone; frikort down stops what runs.
 clean:
-	rm -rf node_modules services/chassis/web/static/dkfds tests/browser/pictures
+	rm -rf node_modules services/chassis/web/static/dkfds tests/e2e/pictures
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis mutants dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

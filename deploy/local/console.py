@@ -19,7 +19,7 @@ PINNED: Final = ("package.json", "package-lock.json", ".npmrc")
 SERVED: Final = REPOSITORY / "services" / "chassis" / "web" / "static" / "dkfds"
 AXE: Final = REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
 """What the tests look for barriers with; it is not served."""
-_BUILT: Final = REPOSITORY / "node_modules" / "dkfds" / "dist"
+BUILT: Final = REPOSITORY / "node_modules" / "dkfds" / "dist"
 _STYLES: Final = Path("css") / "dkfds.min.css"
 _STAMP: Final = "installed-from"
 _NPM: Final = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
@@ -40,16 +40,16 @@ def bring_console() -> bool:
     if subprocess.run([npm, *_NPM], cwd=REPOSITORY, check=False).returncode:  # noqa: S603
         raise StackRefusedError("npm did not install everything; its words are above.")
     shutil.rmtree(SERVED, ignore_errors=True)
-    for file in _needed(_BUILT):
+    for file in files_needed(BUILT):
         target = SERVED / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_BUILT / file, target)
-    shutil.copyfile(_BUILT / "LICENSE.md", SERVED / "LICENSE")
+        shutil.copyfile(BUILT / file, target)
+    shutil.copyfile(BUILT / "LICENSE.md", SERVED / "LICENSE")
     stamp.write_text(key, encoding="utf-8")
     return True
 
 
-def _needed(built: Path) -> list[Path]:
+def files_needed(built: Path) -> list[Path]:
     """Name the styles, and every file that they name, as far as the package has it."""
     text = (built / _STYLES).read_text(encoding="utf-8")
     named = {Path("css", url).as_posix() for url in re.findall(r'url\("?([^")]+)"?\)', text)}

@@ -9,7 +9,15 @@ from deploy.local.settings import HOST, SERVICES, Settings
 
 # Read here and by the command line; a service has no use for them.
 _OF_THE_STACK = frozenset(
-    {"FRIKORT_HOME", "FRIKORT_PORT_BASE", "FRIKORT_CACHE", "FRIKORT_STACK", "FRIKORT_KAFKA_FILE"}
+    {
+        "FRIKORT_AUDITOR_SIGNING_KEY",
+        "FRIKORT_AUDITOR_SIGNING_KEY_FILE",
+        "FRIKORT_CACHE",
+        "FRIKORT_HOME",
+        "FRIKORT_KAFKA_FILE",
+        "FRIKORT_PORT_BASE",
+        "FRIKORT_STACK",
+    }
 )
 
 _OF_THE_SIMULATOR = "FRIKORT_GATEWAY_SIMULATOR_"
@@ -40,6 +48,8 @@ def service_environment(
         ours["FRIKORT_ALLOWANCE_CONSOLE_PACKS"] = str(settings.home / "packs")
     if service == "notifications":
         ours |= _gateway_access(settings)
+        console = f"http://{HOST}:{settings.port('allowance')}/console"
+        ours["FRIKORT_NOTIFICATIONS_CONSOLE_URL"] = console
         if uses_gateway_simulator(caller):
             ours["FRIKORT_NOTIFICATIONS_QUIET_HOURS"] = "none"  # it wakes nobody
     passed_on = _passed_on(service, caller)

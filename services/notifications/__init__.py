@@ -7,4 +7,4 @@ Invariants: a text is sent once per fact, or not at all and visibly so, and neve
 replay sends anything; a text gives nothing away.
 """
 
-CHASSIS_PARTS = ("event_store", "commands", "inbox", "imports")
+CHASSIS_PARTS = ("event_store", "commands", "inbox", "imports", "reads")

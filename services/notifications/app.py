@@ -26,7 +26,6 @@ from services.chassis.logging import configure_logging
 from services.chassis.progress import inbox_progress
 from services.chassis.reading import Reader
 from services.chassis.settings import (
-    ServiceSettings,
     SettingsError,
     SharedSettings,
     read_secret,
@@ -34,6 +33,7 @@ from services.chassis.settings import (
 from services.chassis.workspace import Answer, Command, Tools, run_command
 from services.notifications.api import contact_routes, message_routes, report_routes
 from services.notifications.confirmations import read_contact, read_contacts_to_confirm
+from services.notifications.console.routes import TextsConsoleSettings, add_console
 from services.notifications.consumers import Facts, read_facts
 from services.notifications.contacts import ContactsWorkspace
 from services.notifications.gateway import Gateway
@@ -46,7 +46,7 @@ from services.notifications.translate import PUBLISHER
 from services.notifications.upkeep import Upkeep
 
 
-class Settings(ServiceSettings):
+class Settings(TextsConsoleSettings):
     """`FRIKORT_NOTIFICATIONS_…`."""
 
     model_config = SettingsConfigDict(env_prefix="FRIKORT_NOTIFICATIONS_", extra="ignore")
@@ -203,6 +203,7 @@ async def _run(
     )
     app.include_router(report_routes(parts.gateway, parts.recorder.record))
     app.include_router(message_routes(partial(read_messages, pool)))
+    add_console(app, pool, tools.clock, settings, production=tools.production)
     app.include_router(progress_routes(inbox_progress(pool, "notifications")))
     app.include_router(import_routes(importer, tools.ids))
     app.include_router(dead_letter_routes(pool, "notifications", parts.facts.redrive))

@@ -11,13 +11,21 @@ from services.allowance.console.common import make_pages
 from services.chassis.web import pages as frame
 from services.chassis.web.pages import Pages
 from services.chassis.web.words import Language
+from services.notifications import console as notifications_console
+from services.notifications.console.routes import make_pages as make_text_pages
 
 CONSOLE = make_pages()
-FOLDERS = (Path(frame.__file__).parent, Path(console.__file__).parent)
+TEXTS = make_text_pages()
+FRAME = Path(frame.__file__).parent
+SERVICES = [
+    (CONSOLE, Path(console.__file__).parent),
+    (TEXTS, Path(notifications_console.__file__).parent),
+]
 FAMILIES = (
     "account_", "age_", "answer_", "attention_", "axis_", "benefit_", "change_", "column_",
     "kind_", "link_", "menu_", "only_in_", "outcome_", "page_", "problem_", "reason_", "review_",
     "source_", "standing_", "status_", "why_", "asked_",
+    "state_", "template_",
 )  # fmt: skip
 """Names whose end is only known when a page is made."""
 
@@ -43,24 +51,27 @@ def check(pages: Pages, *folders: Path) -> tuple[set[str], set[str]]:
     return names - pages.words.keys(), loose - names
 
 
-def test_every_word_that_a_page_names_is_there() -> None:
-    missing, _ = check(CONSOLE, *FOLDERS)
+@pytest.mark.parametrize(("pages", "folder"), SERVICES, ids=["ledger", "texts"])
+def test_every_word_that_a_page_names_is_there(pages: Pages, folder: Path) -> None:
+    missing, _ = check(pages, FRAME, folder)
 
     assert missing == set()
 
 
-def test_no_word_is_left_over() -> None:
+@pytest.mark.parametrize(("pages", "folder"), SERVICES, ids=["ledger", "texts"])
+def test_no_word_is_left_over(pages: Pages, folder: Path) -> None:
     listed = {"limit", "covered", "excess", "remaining", "entry_of", "signed_in", "on"}
     listed |= {"recorded_at", "known_at", "municipality_code", "grants_version"}
+    listed |= {"yes", "no", "none", "unknown"}
     listed |= {"rules_version", "code_version", "by_benefit_title", "by_sector_title"}
-    _, left_over = check(CONSOLE, *FOLDERS)
+    _, left_over = check(pages, FRAME, folder)
 
     assert left_over - listed == set()
 
 
-@pytest.mark.parametrize("name", sorted(CONSOLE.words))
+@pytest.mark.parametrize("name", sorted(CONSOLE.words | TEXTS.words))
 def test_both_languages_fill_the_same_places(name: str) -> None:
-    danish, english = CONSOLE.words[name]
+    danish, english = (CONSOLE.words | TEXTS.words)[name]
 
     assert danish
     assert english

@@ -1,5 +1,6 @@
 """The pages about a card: find it, its year, two answers about it. They only read."""
 
+import asyncio
 import datetime as dt
 import re
 from collections.abc import Mapping
@@ -12,10 +13,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from frikort_contracts.explanations import Asked, Difference
 from frikort_contracts.types import CardNo
-from services.allowance.console.common import PREFIX, Console, Day, Year
+from services.allowance.console.common import PREFIX, Console, Year
 from services.allowance.console.views import card_year, last_instant, slid
 from services.allowance.explanations import read_difference, read_holder
 from services.allowance.status import today
+from services.chassis.web.fields import Day
 from services.chassis.web.words import Language, Tongue
 
 Place = Annotated[int | None, Query(ge=0, le=400_000)]
@@ -63,7 +65,7 @@ def find_routes(console: Console) -> APIRouter:
         reader = await console.readers.record(request)
         wrong = card_no is not None
         status = 422 if wrong else 200
-        return console.show(
+        return await console.show(
             request, "find.html", reader=reader, status=status, card_no=asked, wrong=wrong
         )
 
@@ -87,9 +89,11 @@ def card_routes(console: Console) -> APIRouter:
         reader = await console.readers.record(request, card_no=card_no)
         rows = await read_holder(console.pool, card_no, None)
         now = console.clock.now()
-        shown = card_year(card_no, rows, year, as_of=as_of, known_on=known_at, now=now)
+        shown = await asyncio.to_thread(
+            card_year, card_no, rows, year, as_of=as_of, known_on=known_at, now=now
+        )
         words = _asked_words(console.pages.tongue(language), as_of, known_at)
-        return console.show(request, "card.html", reader=reader, c=shown, asked_words=words)
+        return await console.show(request, "card.html", reader=reader, c=shown, asked_words=words)
 
     @router.get("/{language}/cards/{card_no}/moment")
     async def moment(
@@ -146,7 +150,7 @@ def difference_routes(console: Console) -> APIRouter:
             "to": {"as_of": to_as_of, "known_on": to_known_at},
         }
         figures = side_by_side(found)
-        return console.show(
+        return await console.show(
             request, "difference.html", reader=reader, d=found, figures=figures, asked=fields
         )
 

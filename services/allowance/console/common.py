@@ -1,17 +1,15 @@
 """What the console's routes share: what they are made of, and how an address is read."""
 
-import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
-from pydantic import BeforeValidator
 
-from frikort_contracts.types import CardNo
 from services.chassis.clock import Clock
 from services.chassis.database import Pool
+from services.chassis.web.fields import EMPTY_IS_NOTHING
 from services.chassis.web.pages import Pages
 from services.chassis.web.reading import Readers
 
@@ -19,14 +17,7 @@ FOLDER: Final = Path(__file__).parent
 PREFIX: Final = "/console"
 
 
-def _nothing_if_empty(value: Any) -> Any:
-    """Read a field of a form that was left empty as one that was left out."""
-    return None if value == "" else value
-
-
-Day = Annotated[dt.date | None, BeforeValidator(_nothing_if_empty)]
-Year = Annotated[int | None, BeforeValidator(_nothing_if_empty), Query(ge=2019, le=9999)]
-AnyCard = Annotated[CardNo | None, BeforeValidator(_nothing_if_empty)]
+Year = Annotated[int | None, EMPTY_IS_NOTHING, Query(ge=2019, le=9999)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +33,15 @@ class Console:
 
     def router(self) -> APIRouter:
         """Make a router whose refusals are pages."""
-        return APIRouter(
-            prefix=PREFIX,
-            tags=["console"],
-            include_in_schema=False,
-            route_class=self.pages.route_class(),
-            default_response_class=HTMLResponse,
-        )
+        return self.pages.router()
 
-    def show(self, request: Request, template: str, *, reader: str, **values: Any) -> HTMLResponse:
+    async def show(
+        self, request: Request, template: str, *, reader: str, **values: Any
+    ) -> HTMLResponse:
         """Show a page to a reader."""
-        return self.pages.show(request, template, reader=reader, texts_url=self.texts_url, **values)
+        return await self.pages.show(
+            request, template, reader=reader, texts_url=self.texts_url, **values
+        )
 
 
 def make_pages() -> Pages:

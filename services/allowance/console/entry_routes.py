@@ -32,7 +32,7 @@ def entry_routes(console: Console) -> APIRouter:
         reader = await console.readers.record(request, card_no=card_no)
         rows = (await read_holder(console.pool, card_no, None)).journal
         chain = recompute(rows)
-        return console.show(
+        return await console.show(
             request, "journal.html", reader=reader, card_no=card_no, journal=rows, chain=chain
         )
 
@@ -48,7 +48,7 @@ def entry_routes(console: Console) -> APIRouter:
         shown = entry_view(rows.journal, entry_no, explained=explained, cvr=cvr)
         if shown is None or place is None:
             raise EntryUnknown("the card's holder has no entry of that number")
-        return console.show(
+        return await console.show(
             request, "entry.html", reader=reader, card_no=card_no, e=shown, place=place
         )
 
@@ -57,6 +57,6 @@ def entry_routes(console: Console) -> APIRouter:
         """Show the way from the holder's chain to the newest signature."""
         reader = await console.readers.record(request, card_no=card_no)
         found = await read_proof(console.pool, card_no)
-        return console.show(request, "proof.html", reader=reader, card_no=card_no, p=found)
+        return await console.show(request, "proof.html", reader=reader, card_no=card_no, p=found)
 
     return router

@@ -8,11 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from services.allowance.console.common import AnyCard, Console, Day
+from services.allowance.console.common import Console
 from services.allowance.console.packs import list_packs, open_pack, to_tar
 from services.allowance.console.reading import read_health
 from services.allowance.status import StatusQuestion, read_status, today
 from services.chassis.accounts import OUTCOMES, Accounts
+from services.chassis.web.fields import AnyCard, Day
 
 _MUNICIPALITY = re.compile("[0-9]{3}")
 
@@ -29,7 +30,7 @@ def status_routes(console: Console) -> APIRouter:
         wrong = code is not None and _MUNICIPALITY.fullmatch(code) is None
         question = StatusQuestion(on=date, municipality_code=code)
         found = None if wrong else await read_status(console.pool, console.clock, question)
-        return console.show(
+        return await console.show(
             request,
             "status.html",
             reader=reader,
@@ -47,7 +48,7 @@ def status_routes(console: Console) -> APIRouter:
         found = await read_health(console.pool)
         topics = by_topic(found.accounts)
         balanced = all(topic["balanced"] for topic in topics)
-        return console.show(
+        return await console.show(
             request,
             "health.html",
             reader=reader,
@@ -69,7 +70,9 @@ def pack_routes(console: Console) -> APIRouter:
         """Show the audit packs that lie ready, and how one is made."""
         reader = await console.readers.record(request)
         ready = list_packs(console.packs)
-        return console.show(request, "packs.html", reader=reader, packs=ready, folder=console.packs)
+        return await console.show(
+            request, "packs.html", reader=reader, packs=ready, folder=console.packs
+        )
 
     @router.get("/{language}/packs/{name}")
     async def pack(request: Request, name: str) -> Response:
@@ -91,7 +94,9 @@ def read_routes(console: Console) -> APIRouter:
         """Show auditors who has read what, of one card or of everything."""
         reader = await console.readers.record(request, card_no=card_no)
         latest = await console.readers.latest(reader, card_no=card_no)
-        return console.show(request, "reads.html", reader=reader, card_no=card_no, reads=latest)
+        return await console.show(
+            request, "reads.html", reader=reader, card_no=card_no, reads=latest
+        )
 
     return router
 

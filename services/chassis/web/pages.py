@@ -1,5 +1,6 @@
 """Makes pages from templates, says what a browser may load, and shows refusals as pages too."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from http import HTTPStatus
 from pathlib import Path
@@ -7,14 +8,14 @@ from typing import Any, Final
 
 import jinja2
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from services.chassis.database import PASSING, may_pass
-from services.chassis.errors import ConflictError, Rejection, TransientError, describe
+from services.chassis.errors import ConflictError, NotFound, Rejection, TransientError, describe
 from services.chassis.web.words import Language, Tongue, read_words
 
 FOLDER: Final = Path(__file__).parent
@@ -29,6 +30,12 @@ SECURITY_HEADERS: Final = {
 }
 
 log = structlog.get_logger()
+
+
+class LanguageUnknown(NotFound):
+    """The address names a language that the pages are not in."""
+
+    code = "language-unknown"
 
 
 class Pages:
@@ -48,6 +55,7 @@ class Pages:
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
 
     def mount(self, app: FastAPI) -> None:
@@ -59,13 +67,17 @@ class Pages:
         """Give the words in one language."""
         return Tongue(language, self.words)
 
-    def show(
+    async def show(
         self, request: Request, template: str, *, status: int = 200, **values: Any
     ) -> HTMLResponse:
-        """Make a page; the template is given the language's words as `t`."""
+        """Make a page; the template is given the language's words as `t`.
+
+        In a thread of its own, for it takes milliseconds, and others wait for the loop.
+        """
         language = _language(request)
         tongue = self.tongue(language)
-        text = self._templates.get_template(template).render(
+        text = await asyncio.to_thread(
+            self._templates.get_template(template).render,
             t=tongue,
             prefix=self.prefix,
             here=f"{self.prefix}/{language}",
@@ -74,7 +86,18 @@ class Pages:
         )
         return HTMLResponse(text, status_code=status, headers=SECURITY_HEADERS)
 
-    def route_class(self) -> type[APIRoute]:
+    def router(self) -> APIRouter:
+        """Make a router whose addresses begin with the prefix, and whose refusals are pages."""
+        return APIRouter(
+            prefix=self.prefix,
+            tags=["console"],
+            include_in_schema=False,
+            route_class=self._route_class(),
+            default_response_class=HTMLResponse,
+            dependencies=[Depends(_require_language)],
+        )
+
+    def _route_class(self) -> type[APIRoute]:
         """Give routes on which what is refused or fails is a page, not JSON."""
         show_problem = self._show_problem
 
@@ -89,7 +112,7 @@ class Pages:
                         found = _problem(error)
                         if found is None:
                             raise
-                        return show_problem(request, *found)
+                        return await show_problem(request, *found)
 
                 return handler
 
@@ -101,10 +124,12 @@ class Pages:
         path = f"{self.prefix}/{other}{rest}"
         return f"{path}?{request.url.query}" if request.url.query else path
 
-    def _show_problem(self, request: Request, status: int, code: str) -> Response:
+    async def _show_problem(self, request: Request, status: int, code: str) -> Response:
         name = f"problem_{code}"
         known = name if name in self.words else "problem_other"
-        return self.show(request, "problem.html", status=status, code=code, name=known, reader=None)
+        return await self.show(
+            request, "problem.html", status=status, code=code, name=known, reader=None
+        )
 
 
 def _problem(error: Exception) -> tuple[int, str] | None:
@@ -122,6 +147,12 @@ def _problem(error: Exception) -> tuple[int, str] | None:
             return None
     log.warning("request_failed", error=describe(error))
     return int(HTTPStatus.SERVICE_UNAVAILABLE), "unavailable"
+
+
+def _require_language(request: Request) -> None:
+    """Refuse an address in a language that is none of ours; one that names none is well."""
+    if request.path_params.get("language", Language.DANISH) not in set(Language):
+        raise LanguageUnknown("the pages are in da and en")
 
 
 def _language(request: Request) -> Language:
