@@ -17,6 +17,7 @@ from cli.explain import explain
 from cli.imports import import_file, import_help
 from cli.inclusion import prove_card
 from cli.ledger import ledger
+from cli.ledger_export import export
 from cli.ledger_rebuild import rebuild
 from cli.machine import demo, down, up
 from cli.output import say_error
@@ -72,6 +73,7 @@ ledger.command()(checkpoint)
 ledger.command()(keys)
 ledger.command("prove")(prove_card)
 ledger.command()(rebuild)
+ledger.command()(export)
 app.add_typer(caps, name="cap")
 app.add_typer(years, name="year")
 app.add_typer(ledger, name="ledger")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -129,41 +128,43 @@ class Pack:
         return rules
 
     def read_checkpoints(self, heads: Path | None) -> list[Record]:
-        """Check the checkpoints' order and signatures, and that those held elsewhere are there."""
+        """Check the checkpoints' order, that those held elsewhere are there, and signatures.
+
+        Give those whose signature was checked: the newest, and the newest of those held.
+        """
         for where, line in self.lines("keys.jsonl"):
             self.keys.take(where, parse(where, line, KEY, strictly=False))
         held = self._read_held(heads) if heads else {}
-        chosen = set(sorted(held)[-HELD_MAX:])
         self.held = held[max(held)] if held else None
-        found: deque[Record] = deque(maxlen=CHECKPOINTS_MAX)
-        older: list[Record] = []
+        chosen = set(sorted(held)[-HELD_MAX:])
+        rows = self.files["checkpoints.jsonl"]["rows"]
+        found: list[Record] = []
         last: Record = {"checkpoint_no": 0, "taken_at": "", "positions": [0] * PARTITIONS}
         for at, line in self.lines("checkpoints.jsonl"):
             said = parse(at, line, CHECKPOINT, strictly=False)
-            where = f"checkpoint {said['checkpoint_no']}"
-            expect(where, "checkpoint_no", said["checkpoint_no"], last["checkpoint_no"] + 1)
-            self._check_growth(where, said, last)
-            elsewhere = held.pop(said["checkpoint_no"], said)
+            number, where = said["checkpoint_no"], f"checkpoint {said['checkpoint_no']}"
+            expect(where, "checkpoint_no", number, last["checkpoint_no"] + 1)
+            if number > rows:
+                raise FaultError(where, "line", number, f"{rows} at most")
+            elsewhere = held.pop(number, said)
             for name in sorted({*said, *elsewhere}):
                 expect(where, f"{name} beside the head", said.get(name), elsewhere.get(name))
-            if len(found) == CHECKPOINTS_MAX and found[0]["checkpoint_no"] in chosen:
-                older.append(found[0])
-            found.append(said)
+            if number > rows - CHECKPOINTS_MAX or number in chosen:
+                self._check_signed(where, said)
+                found.append(said)
+            self._check_growth(where, said, last)
             last = said
         for number in held:
             raise FaultError(f"checkpoint {number}", "line", "missing", "as in the head")
-        self.passed_over = last["checkpoint_no"] - len(older) - len(found)
-        self._check_signatures([*older, *found])
-        return [*older, *found]
+        self.passed_over = last["checkpoint_no"] - len(found)
+        return found
 
-    def _check_signatures(self, checkpoints: list[Record]) -> None:
-        for said in checkpoints:
-            where = f"checkpoint {said['checkpoint_no']}"
-            rest = {name: value for name, value in said.items() if name != "signature"}
-            text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-            message = b"frikort-checkpoint-1\n" + text.encode()
-            self.keys.check(where, said["key_id"], "signature", message, said)
-            self.keys.require_trust(where, said["key_id"])
+    def _check_signed(self, where: str, said: Record) -> None:
+        rest = {name: value for name, value in said.items() if name != "signature"}
+        text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+        message = b"frikort-checkpoint-1\n" + text.encode()
+        self.keys.check(where, said["key_id"], "signature", message, said)
+        self.keys.require_trust(where, said["key_id"])
 
     def _check_growth(self, where: str, said: Record, last: Record) -> None:
         expect(where, "entries", said["entries"], sum(said["positions"]))

@@ -49,10 +49,10 @@ def parse(where: str, content: bytes, shape: dict[str, str], *, strictly: bool =
     """Read one JSON object with at least these fields; `strictly`: its bytes are canonical."""
     try:
         value = _DECODER.decode(content.decode())
-        again = canonical(value).encode() if strictly else content
+        again = canonical(value).encode()
     except (ValueError, RecursionError, MemoryError) as error:
         raise FaultError(where, "JSON", str(error), "one object of texts and integers") from None
-    if type(value) is not dict or again != content:
+    if type(value) is not dict or (strictly and again != content):
         raise FaultError(where, "JSON", content[:SHOWN_MAX], "one object, canonical (RFC 8785)")
     demand(where, value, shape)
     return value

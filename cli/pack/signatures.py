@@ -42,14 +42,16 @@ def _point(raw: bytes) -> Point | None:
     return point if _times(8, point)[0] else None  # eight times a point of small order has x = 0
 
 
+BASE = _point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
 def is_signed(key: bytes, message: bytes, signature: bytes) -> bool:
     """Tell whether a raw public key has signed a message: strictly, S below the order too."""
     a, r, s = _point(key), _point(signature[:32]), int.from_bytes(signature[32:], "little")
-    base = _point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
-    if not (a and r and base) or len(signature) != SIGNATURE_LENGTH or s >= ORDER:
+    if not (a and r and BASE) or len(signature) != SIGNATURE_LENGTH or s >= ORDER:
         return False
     k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % ORDER
-    p, q = _times(s, base), _add(r, _times(k, a))
+    p, q = _times(s, BASE), _add(r, _times(k, a))
     return (p[0] * q[2] - q[0] * p[2]) % P == 0 and (p[1] * q[2] - q[1] * p[2]) % P == 0
 
 

@@ -283,7 +283,8 @@ def read_key(text: str) -> bytes | str:
     if re.fullmatch(f"[0-9a-f]{{{KEY_ID_LENGTH}}}", text):
         return text
     try:
-        lines = Path(text).read_bytes()[:SMALL_MAX].decode("ascii").splitlines()
+        with Path(text).open("rb") as file:
+            lines = file.read(SMALL_MAX).decode("ascii").splitlines()
         raw = base64.b64decode("".join(line for line in lines if not line.startswith("-")))
     except (OSError, ValueError):
         raw = b""

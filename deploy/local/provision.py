@@ -38,6 +38,11 @@ def owner_url_file(settings: Settings) -> Path:
     return settings.secrets / "allowance-owner-database-url"
 
 
+def auditor_key_file(settings: Settings) -> Path:
+    """Return the file of the key that `frikort ledger export` signs packs with."""
+    return settings.secrets / "auditor-signing-key"
+
+
 def create_database(settings: Settings, service: str) -> None:
     """Create a service's roles and its database, which nobody else may enter."""
     with psycopg.connect(superuser_url(settings), autocommit=True) as connection:

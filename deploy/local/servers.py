@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from deploy.local import kafka, modes, postgres, provision
 from deploy.local.environments import auditor_url_file
 from deploy.local.errors import StackRefusedError
-from deploy.local.files import write_private
+from deploy.local.files import secret_file, write_private
 from deploy.local.modes import Choice, Mode, database_setting, setting
 from deploy.local.settings import Settings
 from deploy.local.supervise import Supervisor
@@ -103,6 +103,7 @@ class Servers:
         if is_ours or setting(self._environment, database_setting("allowance", "auditor")):
             url = self.database_url("allowance", "auditor")
             write_private(auditor_url_file(self._settings), url)
+            secret_file(provision.auditor_key_file(self._settings))
         if is_ours:
             owner_url = self.database_url("allowance", "owner")
             write_private(provision.owner_url_file(self._settings), owner_url)
