@@ -1,0 +1,312 @@
+"""The auditor's work: balances from columns, full verification, replay; with what reading costs.
+
+`python -m tests.bench.audit [--entries N] [--citizens N] [--seed N] [--from parquet|postgres|both]`
+generates a journal (real bytes, chains and balances) into Parquet files and, where asked, a
+PostgreSQL of its own, then measures. Beside each figure stands that of reading the same bytes in
+the same processes and doing nothing with them, in the same run.
+"""
+
+import argparse
+import asyncio
+import gc
+import importlib.metadata
+import os
+import platform
+import resource
+import sys
+import tempfile
+import threading
+import time
+import timeit
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+import polars as pl
+import psutil
+
+from cli.journal import (
+    ENTRIES_PER_PIECE,
+    Citizens,
+    auditor,
+    export_snapshot,
+    pieces,
+    same_snapshot,
+    work_through,
+)
+from cli.proof_bulk import check, fold_balances, rules_frame
+from cli.proof_frames import BALANCES, COLUMNS, HEADS
+from cli.replay_fold import Row, Selection, replay_rows
+from cli.replay_rules import read_rules
+from cli.settings import AUDITOR_URL
+from cli.verify import JOURNAL, copy_out, prove
+from deploy.local.stack import Stack
+from frikort_contracts.topics import PARTITIONS
+from tests.bench.audit_history import rules, write_partition
+from tests.bench.audit_load import load
+
+SAY = sys.stdout.write
+SAMPLE_S: Final = 0.05
+FOLDED: Final = ("citizen_id", "year", "covered_ore", "excess_ore")
+
+
+class Slice(NamedTuple):
+    """Some rows of a partition's file: whole citizens."""
+
+    folder: Path
+    partition: int
+    offset: int
+    length: int
+
+    def path(self, kind: str) -> Path:
+        """Name one of the partition's files."""
+        return self.folder / f"{kind}-{self.partition}.parquet"
+
+    def rows(self, columns: tuple[str, ...] = tuple(COLUMNS)) -> pl.DataFrame:
+        """Read the journal's rows."""
+        scan = pl.scan_parquet(self.path("journal")).select(columns)
+        return scan.slice(self.offset, self.length).collect()
+
+
+@dataclass(slots=True)
+class Measured:
+    """Seconds on the clock and of processors, and the most memory that all processes held."""
+
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
+
+
+def generate(task: tuple[Path, int, int, int, int]) -> int:
+    """Write one partition's files; give the number of entries."""
+    folder, seed, citizens, partition, each = task
+    part = write_partition(seed, citizens, partition, each)
+    for kind in ("journal", "heads", "balances"):
+        frame: pl.DataFrame = getattr(part, kind)
+        path = folder / f"{kind}-{partition}.parquet"
+        frame.write_parquet(path, compression="lz4", row_group_size=ENTRIES_PER_PIECE)
+    return len(part.journal)
+
+
+def cut(folder: Path) -> list[Slice]:
+    """Cut the files into pieces of whole citizens."""
+    found = []
+    for partition in range(PARTITIONS):
+        heads = pl.read_parquet(folder / f"heads-{partition}.parquet")
+        start = length = 0
+        for entries in heads["entry_no"]:
+            length += entries
+            if length >= ENTRIES_PER_PIECE:
+                found.append(Slice(folder, partition, start, length))
+                start, length = start + length, 0
+        if length:
+            found.append(Slice(folder, partition, start, length))
+    return found
+
+
+def read_only(some: Slice) -> tuple[int, int, float]:
+    """Read a piece's bytes and do nothing."""
+    began = time.process_time()
+    return len(some.rows()), 0, time.process_time() - began
+
+
+def verify_slice(some: Slice) -> tuple[int, int, float]:
+    """Prove a piece; give the entries proved, the citizens in doubt and the processor's seconds."""
+    began = time.process_time()
+    rows = some.rows().with_columns(pl.col("bytes").cast(pl.String))
+    ends = (rows["citizen_id"][0], rows["citizen_id"][-1])
+    ids = pl.scan_parquet(some.path("heads"))
+    within = (pl.col("citizen_id") >= ends[0]) & (pl.col("citizen_id") <= ends[1])
+    heads = ids.select(HEADS.keys()).filter(within).collect()
+    kept = pl.scan_parquet(some.path("balances")).select(BALANCES.keys()).filter(within).collect()
+    entries = [orjson.loads(rule["bytes"]) for rule in rules()]
+    found = check(rows.cast(COLUMNS), heads, kept, rules_frame(entries))  # type: ignore[arg-type]
+    return found.entries, len(found.doubted), time.process_time() - began
+
+
+def replay_slice(some: Slice) -> tuple[int, int, float]:
+    """Decide a piece again; give the entries, the differences and the processor's seconds."""
+    began = time.process_time()
+    rows = some.rows(("citizen_id", "entry_no", "hash", "bytes")).iter_rows()
+    book = read_rules(rule["bytes"] for rule in rules())
+    found = replay_rows((Row(*row) for row in rows), book, Selection())
+    return found.entries, len(found.differences), time.process_time() - began
+
+
+def copy_only(task: tuple[str, str, Citizens]) -> int:
+    """Read a piece's bytes out of PostgreSQL and do nothing."""
+    url, snapshot, citizens = task
+    with same_snapshot({AUDITOR_URL: url}, snapshot) as connection:
+        return len(copy_out(connection, citizens.of(JOURNAL)))
+
+
+def fold(folder: Path, entries: int) -> None:
+    """Measure balances from columns in this process, on one thread."""
+    assert pl.thread_pool_size() == 1, "start with POLARS_MAX_THREADS=1"
+    folded_s = read_s = 0.0
+    balances = 0
+    for partition in range(PARTITIONS):
+        began = time.process_time()
+        rows = pl.read_parquet(folder / f"journal-{partition}.parquet", columns=list(FOLDED))
+        read_s += time.process_time() - began
+        began = time.process_time()
+        balances += len(fold_balances(rows))
+        folded_s += time.process_time() - began
+    SAY(
+        f"balances from columns, one core: {entries / folded_s:,.0f} entries/s folded, "
+        f"{entries / (folded_s + read_s):,.0f} with reading them; {balances:,} balances\n"
+    )
+
+
+@contextmanager
+def measured() -> Iterator[Measured]:
+    """Measure what this process and its children take."""
+    gc.collect()
+    found, done, me = Measured(), threading.Event(), psutil.Process()
+
+    def watch() -> None:
+        while not done.wait(SAMPLE_S):
+            held = 0
+            for process in (me, *me.children(recursive=True)):
+                try:
+                    held += process.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            found.peak_mb = max(found.peak_mb, held / 2**20)
+
+    watcher = threading.Thread(target=watch)
+    began, cpu_s = time.perf_counter(), _cpu_s()
+    watcher.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        watcher.join()
+        found.wall_s, found.cpu_s = time.perf_counter() - began, _cpu_s() - cpu_s
+
+
+def _cpu_s() -> float:
+    """Add up the processor seconds of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def report(what: str, entries: int, found: Measured, nothing: Measured | None = None) -> None:
+    """Print one figure, and its ratio to reading the same and doing nothing."""
+    ratio = "" if nothing is None else f", {found.wall_s / nothing.wall_s:.1f} times reading alone"
+    SAY(
+        f"{what:<44}{entries:>10,} in {found.wall_s:7.1f} s = {entries / found.wall_s:>9,.0f} /s"
+        f" ({entries / found.cpu_s:>9,.0f} per processor second){ratio}; "
+        f"peak {found.peak_mb:,.0f} MB, load {os.getloadavg()[0]:.1f}\n"
+    )
+
+
+def run(task: Callable[[Any], Any], work: list[Any], processes: int) -> tuple[Measured, list[Any]]:
+    """Do all pieces in as many processes, and measure it."""
+    with measured() as found:
+        results = list(work_through(task, work, processes=processes))
+    return found, results
+
+
+def on_parquet(folder: Path, arguments: argparse.Namespace) -> None:
+    """Measure on the files."""
+    work = cut(folder)
+    some = work[: max(1, len(work) * arguments.replay_percent // 100)]
+    reading_s = 0.0
+    for what, task, pieces_of_it in (
+        ("read from Parquet, nothing done", read_only, work),
+        ("verified from Parquet", verify_slice, work),
+        ("decided again from Parquet", replay_slice, some),
+    ):
+        found, results = run(task, pieces_of_it, arguments.processes)
+        done, wrong = sum(r[0] for r in results), sum(r[1] for r in results)
+        assert wrong == 0, "something is in doubt"
+        each_s = sum(r[2] for r in results) / done
+        reading_s = reading_s or each_s
+        report(what, done, found)
+        SAY(
+            f"  in the pieces alone, processes started: {1 / each_s:,.0f} entries per processor "
+            f"second, {each_s / reading_s:.1f} times reading alone\n"
+        )
+
+
+async def on_postgres(stack: Stack, folder: Path, entries: int, processes: int) -> None:
+    """Measure on a database of its own."""
+    began = time.perf_counter()
+    load(stack.database_url("allowance", "owner"), folder)
+    SAY(f"loaded into PostgreSQL in {time.perf_counter() - began:.0f} s\n")
+    url = stack.database_url("allowance", "auditor")
+    environment = {AUDITOR_URL: url}
+    with auditor(environment) as connection:
+        snapshot = export_snapshot(connection)
+        work = [(url, snapshot, citizens) for citizens in pieces(connection)]
+        nothing, _ = run(copy_only, work, processes)
+    report("copied out of PostgreSQL, nothing done", entries, nothing)
+    with measured() as found:
+        proof = prove(environment, processes=processes)
+    assert (proof.faults, proof.entries) == ([], entries)
+    report("frikort ledger verify", entries, found, nothing)
+
+
+def describe_machine() -> None:
+    """Print the machine, how fast it is right now, and the versions."""
+    names = ("polars", "orjson", "psycopg")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    loop_us = min(timeit.repeat("sum(range(1000))", number=1000, repeat=20)) * 1000
+    SAY(f"machine: {os.cpu_count()} cores, {platform.platform()}, load {os.getloadavg()[0]:.1f}, ")
+    SAY(f"sum(range(1000)) in {loop_us:.0f} µs\n")
+    SAY(f"versions: Python {platform.python_version()}, {versions}, PostgreSQL 18\n")
+
+
+def main() -> None:
+    """Run the bench."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entries", type=int, default=5_000_000)
+    parser.add_argument("--citizens", type=int, default=50_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--replay-percent", type=int, default=10)
+    parser.add_argument("--from", dest="source", default="both")
+    parser.add_argument("--folder", type=Path, help="keep the generated files here, or find them")
+    arguments = parser.parse_args()
+    describe_machine()
+    with tempfile.TemporaryDirectory() as home:
+        folder = arguments.folder or Path(home)
+        entries = prepare(folder, arguments)
+        fold(folder, entries)
+        on_parquet(folder, arguments)
+        if arguments.source != "parquet":
+            stack = Stack.temporary(Path(home))
+            stack.start_servers()
+            try:
+                stack.provision()
+                asyncio.run(on_postgres(stack, folder, entries, arguments.processes))
+            finally:
+                stack.erase()
+
+
+def prepare(folder: Path, arguments: argparse.Namespace) -> int:
+    """Generate the journal unless the folder has it; give the number of entries."""
+    folder.mkdir(exist_ok=True)
+    each = arguments.entries // arguments.citizens
+    if not (folder / "journal-0.parquet").exists():
+        work = [(folder, arguments.seed, arguments.citizens, p, each) for p in range(PARTITIONS)]
+        with measured() as found:
+            entries = sum(work_through(generate, work, processes=arguments.processes))
+        report("generated", entries, found)
+    files = pl.scan_parquet(folder / "journal-*.parquet")
+    total = int(files.select(pl.len()).collect().item())
+    size = sum(path.stat().st_size for path in folder.glob("journal-*.parquet"))
+    held = int(files.select(pl.col("bytes").bin.size().sum()).collect().item())
+    SAY(
+        f"journal: {total:,} entries of {arguments.citizens:,} citizens, seed {arguments.seed}, "
+        f"{held / total:.0f} bytes an entry, {size / 2**30:.1f} GiB as Parquet\n"
+    )
+    return total
+
+
+if __name__ == "__main__":
+    main()
