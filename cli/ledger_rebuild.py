@@ -8,8 +8,8 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Annotated, Any, Final
@@ -28,7 +28,7 @@ from frikort_contracts.rebuilds import (
     RebuildProgress,
 )
 
-PROGRAM: Final = "services.allowance.rebuild"
+COMMAND: Final = (sys.executable, "-m", "services.allowance.rebuild")
 HEADINGS: Final = ("table", "key", "column", "found", "expected")
 SHOWN_MAX: Final = 20
 KEPT_MAX: Final = 1000
@@ -51,20 +51,19 @@ def rebuild(
     The service goes on meanwhile, nobody reads half of it, and nothing is sent. What differed is
     listed. Whatever interrupts it leaves everything as it was.
     """
-    found = _run(os.environ, dry_run=dry_run, file=differences)
+    outcome, found = _run(os.environ, dry_run=dry_run, file=differences)
     if as_json:
-        print_json(_summary(found))
+        print_json(_summary(outcome, found))
     else:
-        _tell(found, file=differences)
+        _tell(outcome, found, file=differences)
     if dry_run and found.differences_total:
         raise typer.Exit(1)
 
 
 @dataclass(slots=True)
 class _Found:
-    """What a rebuild said: its outcome, and its first differences."""
+    """What a rebuild found to differ, and how far it was seen to be."""
 
-    outcome: RebuildOutcome | None = None
     differences: list[RebuildDifference] = field(default_factory=list)
     differences_total: int = 0
     _folding: bool = False
@@ -84,20 +83,24 @@ class _Found:
             self.differences.append(difference)
 
 
-def _run(environment: Mapping[str, str], *, dry_run: bool, file: Path | None) -> _Found:
-    """Run the program to its end.
+def _run(
+    environment: Mapping[str, str], *, dry_run: bool, file: Path | None
+) -> tuple[RebuildOutcome, _Found]:
+    """Run the program to its end; give what came of it, and what differed.
 
     Raises:
         Rejection: it was refused; nothing was touched.
         TransientError: the database is not known or does not answer.
+        ContractError: it ended without saying what came of it.
     """
-    found = _Found()
+    found, outcome = _Found(), None
     with ExitStack() as stack:
         writer = None if file is None else csv.writer(stack.enter_context(_open(file)))
         if writer is not None:
             writer.writerow(HEADINGS)
         phases = stack.enter_context(show_progress())
-        for line in _lines(environment, ["--dry-run"] if dry_run else []):
+        said = _lines(environment, ["--dry-run"] if dry_run else [])
+        for line in stack.enter_context(closing(said)):
             if line.progress is not None:
                 found.show(line.progress, phases)
             elif line.difference is not None:
@@ -107,11 +110,15 @@ def _run(environment: Mapping[str, str], *, dry_run: bool, file: Path | None) ->
             elif line.refusal is not None:
                 raise Rejection(line.refusal.message, code=line.refusal.code)
             else:
-                found.outcome = line.outcome
-    return found
+                outcome = line.outcome
+    if outcome is None:
+        raise ContractError("the rebuild ended without saying what came of it")
+    return outcome, found
 
 
-def _lines(environment: Mapping[str, str], options: list[str]) -> Iterator[RebuildLine]:
+def _lines(
+    environment: Mapping[str, str], options: list[str]
+) -> Generator[RebuildLine, None, None]:
     url = owner_database_url(environment)
     if url is None:
         raise TransientError(
@@ -119,7 +126,7 @@ def _lines(environment: Mapping[str, str], options: list[str]) -> Iterator[Rebui
             f"known: start the stack with `frikort up`, or set {OWNER_URL}"
         )
     with subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", PROGRAM, *options],
+        [*COMMAND, *options],
         env={**environment, OWNER_URL: url},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -162,20 +169,16 @@ def _cells(difference: RebuildDifference) -> list[str]:
     ]
 
 
-def _summary(found: _Found) -> dict[str, Any]:
-    outcome = {} if found.outcome is None else found.outcome.model_dump(mode="json")
+def _summary(outcome: RebuildOutcome, found: _Found) -> dict[str, Any]:
     return {
-        **outcome,
+        **outcome.model_dump(mode="json"),
         "differences_total": found.differences_total,
         "differences": [difference.model_dump(mode="json") for difference in found.differences],
     }
 
 
-def _tell(found: _Found, *, file: Path | None) -> None:
+def _tell(outcome: RebuildOutcome, found: _Found, *, file: Path | None) -> None:
     """Say for people what was compared, what differed, and what was done about it."""
-    outcome = found.outcome
-    if outcome is None:
-        raise ContractError("the rebuild ended without saying what came of it")
     if found.differences:
         rows = [[shown(cell) for cell in _cells(d)] for d in found.differences[:SHOWN_MAX]]
         print_table("", list(HEADINGS), rows)

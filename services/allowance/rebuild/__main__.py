@@ -46,8 +46,8 @@ def main() -> int:
         return _refuse("journal-broken", f"{error}: {advice}")
     except asyncpg.InsufficientPrivilegeError as error:
         return _refuse("not-the-owner", f"{OWNER} must name the owner's role: {describe(error)}")
-    except BrokenPipeError:
-        return 1  # nobody listens any more: it was interrupted, and changed nothing
+    except (BrokenPipeError, KeyboardInterrupt):
+        return 1  # interrupted, or nobody listens any more: nothing was changed
     except PASSING as error:
         sys.stderr.write(f"the database does not answer: {describe(error)}\n")
         return 3
