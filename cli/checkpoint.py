@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from cli.client import Client
 from cli.heads import read_keys
 from cli.journal import auditor
-from cli.output import JsonFlag, number, print_json, say, stdout_console
+from cli.output import JsonFlag, number, say, stdout_console
 from cli.settings import Settings
 from frikort_contracts.allowance import CheckpointSigned
 from frikort_contracts.types import format_moment
@@ -25,7 +25,7 @@ def checkpoint(*, as_json: JsonFlag = False) -> None:
     with Client(settings=settings, retry_s=settings.brief_retry_s, on_absence=say) as client:
         taken = client.post("allowance", "/v1/checkpoints", CheckpointSigned, body=_Nothing())
     if as_json:
-        print_json(taken.model_dump(mode="json", exclude_none=True))
+        sys.stdout.write(taken.to_json().decode() + "\n")  # a line, as a file of heads has it
         return
     stdout_console().print(
         f"Checkpoint {taken.checkpoint_no} of {format_moment(taken.taken_at)}: entries "

@@ -120,7 +120,7 @@ def test_every_command_shown_is_in_the_command_line(page: Path) -> None:
     for shown in _commands(page.read_text(encoding="utf-8")):
         words = shlex.split(shown)
         command, options = _find(words)
-        known = {name for parameter in command.params for name in parameter.opts}
+        known = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
 
         assert not isinstance(command, TyperGroup) or len(words) == 0, f"{shown}: no such command"
         assert options - known - {"--help"} == set(), f"{shown}: no such option"
