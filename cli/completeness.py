@@ -1,8 +1,8 @@
 """The journal against its sources' topics: all that was sent is entered, and nothing else. Pure.
 
 Per partition of frikort-grants and frikort-payroll: every record up to where the ledger has read
-has its entry, or waits, or is parked, or is a repetition that was passed over. Compared by the
-event's id and the SHA-256 of the record's bytes.
+has its entry, or waits, or is parked, or is a repetition that was passed over. They are matched by
+the event's id and compared by all that both say, the SHA-256 of the record's bytes among it.
 """
 
 import hashlib
@@ -22,18 +22,30 @@ class Sent(NamedTuple):
     offset: int
     number: int | None
     event_id: str
+    said: "Said"
+
+    @property
+    def stream(self) -> tuple[str, int]:
+        """Whose event it is, and the version."""
+        return self.said.citizen_id, self.said.version
+
+
+class Said(NamedTuple):
+    """What a record and its entry both say of an event, under the names that a fault has."""
+
     citizen_id: str
+    type: str
     version: int
-    sha256: str
+    municipality_code: str
+    bytes: str
+    """The SHA-256 of the record's value."""
 
 
 class Entered(NamedTuple):
     """An entry, as far as it tells of its source."""
 
-    citizen_id: str
     entry_no: int
-    version: int
-    sha256: str
+    said: Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +81,18 @@ class Completeness:
         """Compare a partition, its records in the order of the topic, with the ledger."""
         found: set[str] = set()
         repeated: list[Sent] = []
-        versions = {(e.citizen_id, e.version) for e in lane.entries.values()}
+        versions = {(e.said.citizen_id, e.said.version) for e in lane.entries.values()}
         for sent in self._read_so_far(lane, records):
             self.records += 1
             entered = lane.entries.get(sent.event_id)
             held = lane.held.get(sent.event_id)
             if entered is not None:
                 found.add(sent.event_id)
-                self._expect(lane.where(sent), "bytes", sent.sha256, entered.sha256)
+                for name, here, there in zip(Said._fields, sent.said, entered.said, strict=True):
+                    self._expect(lane.where(sent), name, here, there)
             elif held is not None:
-                self._expect(lane.where(sent), "bytes", sent.sha256, held)
-            elif (sent.citizen_id, sent.version) in versions:
+                self._expect(lane.where(sent), "bytes", sent.said.bytes, held)
+            elif sent.stream in versions:
                 repeated.append(sent)
             else:
                 self._fault(lane.where(sent), "entry", "none", "one, or that it waits")
@@ -88,7 +101,7 @@ class Completeness:
                 self._fault(lane.where(sent), "entry", "another event's", sent.event_id)
         for event_id in lane.entries.keys() - found:
             entry = lane.entries[event_id]
-            where = f"citizen {entry.citizen_id} entry {entry.entry_no}"
+            where = f"citizen {entry.said.citizen_id} entry {entry.entry_no}"
             topic = f"{lane.topic}:{lane.partition}"
             self._fault(where, "source", f"no record on {topic}", f"event {event_id}")
 
@@ -103,7 +116,7 @@ class Completeness:
                 continue
             if sent.number > lane.last_number:
                 continue
-            content = (sent.event_id, sent.sha256)
+            content = (sent.event_id, sent.said.bytes)
             first = seen.setdefault(sent.number, content)
             if sent.number > last:
                 self._hole(lane, last + 1, sent.number - 1)

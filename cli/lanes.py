@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.completeness import Completeness, Entered, Lane, Sent, name_of, sha256
+from cli.completeness import Completeness, Entered, Lane, Said, Sent, name_of, sha256
 from cli.errors import TransientError
 from frikort_contracts.topics import GRANTS, PAYROLL
 
@@ -58,7 +58,8 @@ def with_entries(connection: "psycopg.Connection[dict[str, Any]]", lane: Lane) -
     rows = connection.execute(
         """
         SELECT
-          citizen_id::TEXT AS citizen_id, entry_no, source_id::TEXT AS source_id, source_version,
+          citizen_id::TEXT AS citizen_id, entry_no, source_id::TEXT AS source_id, source_type,
+          source_version, municipality_code,
           substring(bytes FROM greatest(1, octet_length(bytes) - %s)) AS tail
         FROM journal
         WHERE source_topic = %s
@@ -83,7 +84,14 @@ def with_entries(connection: "psycopg.Connection[dict[str, Any]]", lane: Lane) -
         passed_over=lane.passed_over,
         entries={
             row["source_id"]: Entered(
-                row["citizen_id"], row["entry_no"], row["source_version"], _digest(row["tail"])
+                row["entry_no"],
+                Said(
+                    citizen_id=row["citizen_id"],
+                    type=row["source_type"],
+                    version=row["source_version"],
+                    municipality_code=row["municipality_code"],
+                    bytes=_digest(row["tail"]),
+                ),
             )
             for row in rows
         },
@@ -145,13 +153,21 @@ async def _read(
 def sent_of(record: "ConsumerRecord") -> Sent:
     """Read of a record what is compared; headers that cannot be read count as missing."""
     headers: Mapping[str, bytes | None] = dict(record.headers)
+
+    def text(name: str) -> str:
+        return (headers.get(name) or b"").decode(errors="replace")
+
     return Sent(
         offset=record.offset,
         number=_number(headers.get("ce_partitionseq")),
-        event_id=name_of((headers.get("ce_id") or b"").decode(errors="replace"), record.offset),
-        citizen_id=(headers.get("ce_subject") or b"").decode(errors="replace"),
-        version=_number(headers.get("ce_streamversion")) or 0,
-        sha256=sha256(record.value),
+        event_id=name_of(text("ce_id"), record.offset),
+        said=Said(
+            citizen_id=text("ce_subject"),
+            type=text("ce_type"),
+            version=_number(headers.get("ce_streamversion")) or 0,
+            municipality_code=text("ce_municipality"),
+            bytes=sha256(record.value),
+        ),
     )
 
 

@@ -34,13 +34,17 @@ class Ledger:
     heads: Sequence[dict[str, Any]]
     keys: Sequence[Key]
 
-    def verify(self, held: Held, *, database: str = COPY, topics: bool = False) -> Found:
-        """Verify a database; give where and what is wrong."""
+    def environment(self, database: str = "frikort_allowance") -> dict[str, str]:
+        """Give the settings by which an auditor reads a database, and the topics."""
         url = self.servers.database_url("allowance", "auditor")
-        environment = {
+        return {
             AUDITOR_URL: url.replace("/frikort_allowance", f"/{database}"),
             "FRIKORT_KAFKA": self.servers.stack.kafka,
         }
+
+    def verify(self, held: Held, *, database: str = COPY, topics: bool = False) -> Found:
+        """Verify a database; give where and what is wrong."""
+        environment = self.environment(database)
         proof = prove(environment)
         witnesses = ask_witnesses(environment, held, topics=topics)
         return {(fault.where, fault.field) for fault in [*proof.faults, *witnesses.faults]}

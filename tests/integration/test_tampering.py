@@ -5,15 +5,19 @@ come last, for a topic cannot be copied.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from typer.testing import CliRunner
 
 from cli.checkpoints import Held
 from cli.keys import Key
+from cli.main import app
 from frikort_contracts.topics import partition_of
 from services.allowance.signing import Signer
 from tests.integration.allowance_cases import Wire, at, set_cap, until_applied
@@ -100,10 +104,34 @@ def started(servers: Servers, **settings: str) -> Iterator[ServiceProcess]:
     service.close()
 
 
+def told(ledger: Ledger, *arguments: str) -> str:
+    """Give what a command of the ledger prints; it succeeds."""
+    result = CliRunner().invoke(app, ["ledger", *arguments], env=ledger.environment())
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
 def test_a_ledger_that_nobody_touched_verifies_by_every_witness(ledger: Ledger) -> None:
     held = Held(heads=ledger.heads, keys=ledger.keys[:1])
 
     assert ledger.verify(held, database="frikort_allowance", topics=True) == set()
+
+
+def test_the_commands_prove_the_ledger_and_one_citizen(ledger: Ledger, tmp_path: Path) -> None:
+    heads, keys, proof = (tmp_path / name for name in ("heads", "keys", "proof"))
+    heads.write_text("".join(json.dumps(head) + "\n" for head in ledger.heads), "utf-8")
+    keys.write_text(told(ledger, "keys"), "utf-8")
+    proof.write_text(told(ledger, "prove", VICTIM.card_no), "utf-8")
+
+    verified = json.loads(
+        told(ledger, "verify", "--json", "--heads", str(heads), "--keys", str(keys), "--topics")
+    )
+    told(ledger, "prove", "--check", str(proof), "--keys", str(keys))
+
+    assert verified["verified"]
+    assert (verified["checkpoints"], verified["keys"], verified["topic_records"]) == (2, 2, 11)
+    assert (verified["heads_held_elsewhere"], verified["entries_younger_than_held"]) == (2, 1)
+    assert json.loads(proof.read_text("utf-8"))["entry_no"] == ENTRY
 
 
 @pytest.mark.parametrize("name", DAMAGE)
@@ -188,6 +216,12 @@ WITNESSED: dict[str, tuple[Callable[[Connection], None], bool, str, str]] = {
         True,
         "head 1",
         "merkle_root",
+    ),
+    "the same, by whoever has no head of ours": (
+        rewritten_and_signed,
+        False,
+        f"{LANE} record 3",
+        "municipality_code",
     ),
     "the newest checkpoint taken out": (checkpoint_cut, True, "checkpoint 2", "stored"),
     "a wage that waited taken out, and from the account": (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.completeness import Completeness, Entered, Lane, Sent, sha256
+from cli.completeness import Completeness, Entered, Lane, Said, Sent, sha256
 from tests.unit.ledger_cases import identity
 
 CITIZEN, OTHER = identity("anna"), identity("bo")
@@ -19,14 +19,18 @@ def sent(number: int, citizen_id: str = CITIZEN, version: int | None = None) -> 
         offset=number + 10,
         number=number,
         event_id=identity(f"event-{number}"),
-        citizen_id=citizen_id,
-        version=number if version is None else version,
-        sha256=sha256(f"bytes-{number}".encode()),
+        said=Said(
+            citizen_id=citizen_id,
+            type="wage-paid",
+            version=number if version is None else version,
+            municipality_code="751",
+            bytes=sha256(f"bytes-{number}".encode()),
+        ),
     )
 
 
 def entered(record: Sent) -> Entered:
-    return Entered(record.citizen_id, record.version, record.version, record.sha256)
+    return Entered(record.said.version, record.said)
 
 
 RECORDS = [sent(1), sent(2), sent(3), sent(4, OTHER, 1), sent(5), sent(6)]
@@ -38,7 +42,7 @@ LANE = Lane(
     next_offset=16,
     passed_over=0,
     entries={record.event_id: entered(record) for record in RECORDS[:4]},
-    held={RECORDS[4].event_id: RECORDS[4].sha256},
+    held={RECORDS[4].event_id: RECORDS[4].said.bytes},
 )
 
 
@@ -60,10 +64,16 @@ def swapped(records: Records) -> Records:
     return [records[0], records[2], records[1], *records[3:]]
 
 
-def with_other(number: int, **changed: Any) -> Damage:
-    return lambda records: [
-        each._replace(**changed) if each.number == number else each for each in records
-    ]
+def with_other(number: int, event_id: str | None = None, **changed: Any) -> Damage:
+    def damage(records: Records) -> Records:
+        return [
+            each._replace(event_id=event_id or each.event_id, said=each.said._replace(**changed))
+            if each.number == number
+            else each
+            for each in records
+        ]
+
+    return damage
 
 
 def numbers_swapped(records: Records) -> Records:
@@ -97,8 +107,15 @@ DAMAGE: dict[str, tuple[Damage, list[tuple[str, str]]]] = {
             (f"citizen {OTHER} entry 1", "source"),
         ],
     ),
-    "other bytes": (with_other(2, sha256=sha256(b"other")), [(record(2), "bytes")]),
-    "other bytes of what waits": (with_other(5, sha256=sha256(b"other")), [(record(5), "bytes")]),
+    "other bytes": (with_other(2, bytes=sha256(b"other")), [(record(2), "bytes")]),
+    "other bytes of what waits": (with_other(5, bytes=sha256(b"other")), [(record(5), "bytes")]),
+    "another municipality": (
+        with_other(2, municipality_code="101"),
+        [(record(2), "municipality_code")],
+    ),
+    "another citizen": (with_other(2, citizen_id=OTHER), [(record(2), "citizen_id")]),
+    "another type": (with_other(2, type="wage-reversed"), [(record(2), "type")]),
+    "another version": (with_other(2, version=3), [(record(2), "version")]),
     "two swapped records": (swapped, [(record(2), "number"), (record(2), "number")]),
     "another event": (
         with_other(2, event_id=identity("forged"), citizen_id=identity("nobody")),
@@ -160,7 +177,7 @@ def test_an_entry_that_was_taken_out_leaves_its_record_without_one() -> None:
 
 
 def test_an_entry_that_nobody_sent_is_named() -> None:
-    forged = {identity("forged"): Entered(CITIZEN, 4, 4, "")}
+    forged = {identity("forged"): Entered(4, RECORDS[0].said._replace(version=4))}
 
     assert found(replace(LANE, entries={**LANE.entries, **forged}), RECORDS) == [
         (f"citizen {CITIZEN} entry 4", "source")
