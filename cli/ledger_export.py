@@ -129,13 +129,16 @@ def tell(folder: Path, manifest: Mapping[str, Any]) -> None:
         f"{number(manifest['citizens'])}, rules {number(manifest['rules'])}."
     )
     key_id = manifest["key_id"]
-    if key_id:
-        say(f"Signed by key {key_id}. Prove it with: python3 verify.py {folder} --key {key_id}")
-    else:
+    if not key_id:
         say(
             "NOT SIGNED: nobody can tell who made this pack. Give --signing-key, or set "
             "FRIKORT_AUDITOR_SIGNING_KEY."
         )
+        return
+    say(
+        f"Signed by key {key_id}. To prove it on any machine: python3 verify.py {folder} "
+        f"--key {key_id} --key LEDGER_KEYS --head HEADS"
+    )
 
 
 def _read_evidence(connection: "Connection") -> Evidence:

@@ -21,6 +21,7 @@ from pathlib import Path
 from cli.pack.chains import CSV_HEADER, Chain, csv_line
 from cli.pack.folder import SMALL_MAX, Pack
 from cli.pack.records import (
+    KEY,
     PARTITIONS,
     PROOF,
     ROW,
@@ -246,7 +247,7 @@ def unproved(walk: Walk, keys: Keys, heads: Path | None) -> Iterator[str]:
         yield "That history was not rewritten as a whole: give a head kept elsewhere with --head."
     elif not walk.whole and anchor != newest:
         yield f"That checkpoint {newest['checkpoint_no']} goes on from the head: it is younger."
-    if anchor:
+    if anchor and walk.younger:
         number = anchor["checkpoint_no"]
         yield f"That {walk.younger} entries younger than checkpoint {number} were always so."
     if walk.pack.passed_over:
@@ -279,14 +280,19 @@ def kroner(amount_ore: int) -> str:
 
 
 def read_key(text: str) -> bytes | str:
-    """Read a trusted key: its id, or a file with it as PEM or as base64 of its 32 bytes."""
+    """Read a trusted key: its id, or a file: PEM, base64 of 32 bytes, or a ledger's list of keys.
+
+    Of a list the first counts: those after it are trusted as far as it endorses them.
+    """
     if re.fullmatch(f"[0-9a-f]{{{KEY_ID_LENGTH}}}", text):
         return text
     try:
         with Path(text).open("rb") as file:
             lines = file.read(SMALL_MAX).decode("ascii").splitlines()
+        if lines and lines[0].startswith("{"):
+            lines = [parse(text, lines[0].encode(), KEY, strictly=False)["public_key"]]
         raw = base64.b64decode("".join(line for line in lines if not line.startswith("-")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, FaultError):
         raw = b""
     raw = raw.removeprefix(ED25519_DER)
     if len(raw) != KEY_LENGTH:

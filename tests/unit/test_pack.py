@@ -21,7 +21,7 @@ from cli.pack_verifier import verifier
 from cli.pack_write import new_folder
 from frikort_contracts.merkle import inclusion_path, key_id
 from tests.unit.ledger_cases import CAP_ORE, identity
-from tests.unit.pack_cases import FIRST, PACK_KEY, SECOND, Answer, Ledger, run, write
+from tests.unit.pack_cases import FIRST, PACK_KEY, SECOND, Answer, Ledger, keys, run, write
 
 PACK_KEY_ID = key_id(PACK_KEY.public_key().public_bytes_raw())
 ENTRIES = 28
@@ -77,6 +77,17 @@ def test_with_a_head_and_the_keys_only_what_is_younger_is_open(
         "  That each wage was decided by the rules of its day (frikort ledger replay).",
         "  What entries.parquet and report.html say: they are not read here.",
     ]
+
+
+def test_a_ledgers_list_of_keys_is_trusted_by_its_first(pack: Path, tmp_path: Path) -> None:
+    ledger_keys = tmp_path / "keys.jsonl"
+    ledger_keys.write_text("".join(json.dumps(key) + "\n" for key in keys()))
+
+    assert verify(pack, "--key", PACK_KEY_ID, "--key", ledger_keys).status == 0
+    ledger_keys.write_text("".join(json.dumps(key) + "\n" for key in keys()[::-1]))
+    assert verify(pack, "--key", PACK_KEY_ID, "--key", ledger_keys).status == 1
+    ledger_keys.write_text("{}\n")
+    assert verify(pack, "--key", ledger_keys).status == 2
 
 
 @pytest.mark.parametrize("form", ["pem", "base64"])

@@ -87,6 +87,11 @@ REWRITTEN: dict[str, tuple[int, Callable[[Any], object], str]] = {
         lambda entry: entry["postings"][0].update(year=True),
         "postings: found",
     ),
+    "an amount that is true": (
+        FIRST_WAGE,
+        lambda entry: [decided(1, 0)(entry), entry["source"]["payload"].update(amount_ore=True)],
+        "covered + excess: found 1, should be True",
+    ),
     "another year": (FIRST_WAGE, decision(year=2022), "decision year: found '2022'"),
     "a reversal that gives back less": (
         REVERSAL,
