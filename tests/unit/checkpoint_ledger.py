@@ -23,8 +23,8 @@ def key_of(signer: Signer, before: Signer | None = None) -> Key:
     return Key(
         key_id=signer.key_id,
         public_key=signer.public_key,
-        endorsed_by=before and before.key_id,
-        endorsement=before and before.endorse(signer.public_key),
+        endorsed_by=None if before is None else before.key_id,
+        endorsement=None if before is None else before.endorse(signer.public_key),
     )
 
 
