@@ -1,10 +1,12 @@
 """The console in a real browser: newcomers' questions, no barriers, nothing from elsewhere."""
 
-import io
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,11 +65,11 @@ def told(
 ) -> Iterator[Stack]:
     """The stack, told of the cards that are asked about; an audit pack lies ready."""
     cases.tell(stack, frikort, tmp_path_factory.mktemp("console"))
-    pack = stack.settings.home / "packs" / PACK
-    pack.mkdir(parents=True)
-    (pack / "manifest.json").write_text("{}", encoding="utf-8")
+    packs = stack.settings.home / "packs"
+    packs.mkdir()
+    frikort("ledger", "export", str(packs / PACK), "--municipality", MUNICIPALITY).require()
     yield stack
-    shutil.rmtree(pack.parent)  # what an operator puts there, no stack erases
+    shutil.rmtree(packs)  # what an operator puts there, no stack erases
 
 
 @pytest.fixture
@@ -166,8 +168,13 @@ def may_i_take_the_ledger_with_me(v: Visitor) -> None:
     v.clicks += 1
     with v.page.expect_download() as download:
         v.link(f"{PACK}.tar").click()
-    with tarfile.open(fileobj=io.BytesIO(Path(download.value.path()).read_bytes())) as tar:
-        assert tar.getnames() == [f"{PACK}/manifest.json"]
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(download.value.path()) as tar:
+            tar.extractall(folder, filter="data")
+        pack = Path(folder) / PACK
+        verifying = (sys.executable, "-I", "-S", "verify.py")
+        proved = subprocess.run(verifying, cwd=pack, capture_output=True, text=True, check=False)
+    assert (proved.returncode, proved.stderr) == (0, ""), proved.stdout
 
 
 QUESTIONS: list[Callable[[Visitor], None]] = [

@@ -70,9 +70,7 @@ def pack_routes(console: Console) -> APIRouter:
         """Show the audit packs that lie ready, and how one is made."""
         reader = await console.readers.record(request)
         ready = list_packs(console.packs)
-        return await console.show(
-            request, "packs.html", reader=reader, packs=ready, folder=console.packs
-        )
+        return await console.show(request, "packs.html", reader=reader, packs=ready)
 
     @router.get("/{language}/packs/{name}")
     async def pack(request: Request, name: str) -> Response:

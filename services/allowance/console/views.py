@@ -22,6 +22,8 @@ from services.allowance.console.picture import Picture, draw
 from services.allowance.differences import answer, kept_out
 from services.allowance.explain import HolderRows, Row
 
+FIRST_YEAR: Final = 2019
+"""The scheme's first (DOMAIN 1.1); no earlier one can be asked for."""
 _CARD_DATES: Final = ("valid_from", "effective_on", "decided_on", "received_on")
 
 
@@ -92,11 +94,12 @@ def card_year(
     entries = [entry for entry in told.entries if entry.year == shown]
     asked = Asked(as_of=as_of, known_at=last_instant(known_on))
     employers = cvrs(rows.journal)
+    changes = tuple(_card_changes(rows.journal))
     known = [entry.known_at for entry in entries] + [cap.known_at for cap in rows.caps.of(shown)]
     return CardYear(
         card_no=card_no,
         year=shown,
-        years=tuple(sorted(used | {shown, today.year})),
+        years=_years(used | {shown}, changes, today.year),
         as_of=as_of,
         known_on=known_on,
         answer=answer(asked, shown, entries, rows.caps, now),
@@ -106,7 +109,7 @@ def card_year(
         ),
         caps=tuple(cap for cap in told.caps if cap.year == shown),
         waiting=_waiting(told, shown),
-        changes=tuple(_card_changes(rows.journal)),
+        changes=changes,
         picture=draw(shown, entries, rows.caps.of(shown), asked, now=now, today=today),
         as_of_slider=_slider(dt.date(shown, 1, 1), dt.date(shown, 12, 31), as_of),
         known_slider=_slider(_first_known(known, shown), today, known_on),
@@ -121,6 +124,12 @@ def last_instant(date: dt.date | None) -> dt.datetime | None:
 def slid(slider_first: dt.date, value: int) -> dt.date:
     """Give the day that a slider stands at."""
     return slider_first + dt.timedelta(days=value)
+
+
+def _years(shown: set[int], changes: Iterable[CardChange], this_year: int) -> tuple[int, ...]:
+    """Give every year from the card's first, or the first that has anything, to this one."""
+    began = {change.on.year for change in changes if change.on is not None}
+    return tuple(range(max(FIRST_YEAR, min(shown | began)), max(shown | {this_year}) + 1))
 
 
 def _waiting(told: Explanation, year: int) -> tuple[WaitingWage, ...]:
