@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
+SHA256_DIGITS: Final = 64
 COLUMNS: Final[dict[str, Any]] = {
     "citizen_id": pl.String,
     "entry_no": pl.Int64,
@@ -93,9 +94,12 @@ def with_parts(rows: pl.DataFrame) -> pl.DataFrame:
         reason=text.str.extract('"reason":"([a-z-]+)","year":'),
         grants_version=text.str.extract(r'\],"grants_version":(0|[1-9][0-9]{0,14}),"known_at":'),
         rules_version=text.str.extract(',"rules_version":(0|[1-9][0-9]{0,14}),"source":'),
-        sha256=text.str.extract('"sha256":"([0-9a-f]{64})","type":'),
+        after_sha256=_after_sha256(),
     )
-    rows = rows.with_columns(before_events=_before_events(), after_payload=_after_payload())
+    sha256_from = (_length("bytes") - _length("after_sha256") - SHA256_DIGITS).clip(0)
+    rows = rows.with_columns(
+        before_events=_before_events(), sha256=text.str.slice(sha256_from, SHA256_DIGITS)
+    ).with_columns(after_payload=pl.concat_str(pl.lit(',"sha256":"'), "sha256", "after_sha256"))
     events_from = _length("before_events")
     events_to = text.str.find('],"grants_version":', literal=True).cast(pl.Int64)
     rows = rows.with_columns(
@@ -103,7 +107,7 @@ def with_parts(rows: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(before_payload=pl.concat_str("before_events", "events", _after_events()))
     payload_from = _length("before_payload")
     length = _length("bytes") - payload_from - _length("after_payload")
-    return rows.drop("before_events").with_columns(
+    return rows.drop("before_events", "after_sha256").with_columns(
         payload=pl.concat_str(text.str.slice(payload_from, (length - 1).clip(0)), pl.lit(","))
     )
 
@@ -178,10 +182,8 @@ def _postings(of: str, to: str, column: str) -> pl.Expr:
     return pl.when(pl.col(column) != 0).then(posted)
 
 
-def _after_payload() -> pl.Expr:
+def _after_sha256() -> pl.Expr:
     return pl.concat_str(
-        pl.lit(',"sha256":"'),
-        "sha256",
         pl.lit('","type":"'),
         "source_type",
         pl.lit('","version":'),

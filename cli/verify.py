@@ -86,7 +86,7 @@ def verify(
         raise typer.Exit(1)
 
 
-def prove(environment: Mapping[str, str], *, processes: int | None = None) -> Proof:
+def prove(environment: Mapping[str, str]) -> Proof:
     """Read the whole ledger in one snapshot and check it.
 
     Raises:
@@ -105,7 +105,7 @@ def prove(environment: Mapping[str, str], *, processes: int | None = None) -> Pr
         work = [Piece(citizens=citizens, **common) for citizens in pieces(connection)]
         with show_progress() as phases:
             phases.start("Verifying", sum(stored.partitions.values()))
-            for done in work_through(prove_piece, work, processes=processes):
+            for done in work_through(prove_piece, work):
                 proof.add(done)
                 phases.reach(proof.entries)
     proof.end(stored)
