@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from cli import replay_sources, verify
+from cli.journal import pieces
 from cli.main import app
+from cli.verify import prove
 from frikort_contracts.topics import ALLOWANCE
 from services.chassis.inbox import Message
 from tests.integration.allowance_cases import (
@@ -25,7 +29,7 @@ from tests.unit.ledger_cases import CAP_ORE, Story
 
 pytestmark = pytest.mark.slow
 
-CITIZENS = 6
+CITIZENS = 8
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +104,26 @@ def test_the_journal_and_the_topics_give_what_was_decided(
     assert journal["decided"] == topics["decided"] == CITIZENS * 8
     assert journal["years"] == topics["years"]
     assert journal["years"]["2022"] == {"covered_ore": CITIZENS * 100, "excess_ore": 0}
+
+
+def test_pieces_in_processes_of_their_own_give_the_same(
+    servers: Servers, entered: list[Story], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {
+        "FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL": servers.database_url("allowance", "auditor")
+    }
+    alone, replayed_alone = prove(environment), replay(servers)
+    for module in (verify, replay_sources):
+        monkeypatch.setattr(module, "pieces", partial(pieces, entries=1))
+
+    together, replayed = prove(environment), replay(servers)
+
+    assert (together.faults, replayed[1]) == ([], replayed_alone[1])
+    assert (together.entries, together.citizens) == (alone.entries, len(entered))
+    assert (together.trial_balance, together.by_partition) == (
+        alone.trial_balance,
+        alone.by_partition,
+    )
 
 
 def test_one_card_one_municipality_a_date_and_a_moment(
