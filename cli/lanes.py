@@ -155,7 +155,7 @@ def sent_of(record: "ConsumerRecord") -> Sent:
     headers: Mapping[str, bytes | None] = dict(record.headers)
 
     def text(name: str) -> str:
-        return (headers.get(name) or b"").decode(errors="replace")
+        return (headers.get(name) or b"").decode("latin-1")  # as what is held is kept
 
     return Sent(
         offset=record.offset,

@@ -48,7 +48,7 @@ class Summary:
 
 
 def summarise(heads: Heads) -> Summary:
-    """Make the tree over all heads; takes a second for half a million citizens."""
+    """Make the tree over all heads; takes up to a second for 50,000 citizens."""
     leaves = [leaf_hash(name, *head) for name, head in sorted(heads.citizens.items())]
     if heads.rules is not None:
         leaves.append(leaf_hash(RULES_LEAF, *heads.rules))

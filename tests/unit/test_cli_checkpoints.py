@@ -22,7 +22,6 @@ from tests.unit.checkpoint_ledger import (
     key_of,
     ledger,
 )
-from tests.unit.ledger_cases import identity
 
 Damage = Callable[[Journal], None]
 NOTHING = Held()
@@ -280,8 +279,7 @@ def proof(journal: Journal) -> dict[str, Any]:
     changes = list(journal.changes([checkpoint["positions"]]))
     tree = Tree()
     tree.change(_leaves(journal, changes, checkpoint["rules_version"]))
-    citizen_id = identity("bo-2")
-    index = list(tree.names).index(citizen_id)
+    citizen_id, index = tree.names[0], 0
     own = next(change for change in changes if change.citizen_id == citizen_id)
     return {
         "citizen_id": citizen_id,
@@ -314,9 +312,10 @@ def test_a_proof_holds_by_itself() -> None:
     [
         ({"entry_no": 9}, "the path leads to"),
         ({"hash": "00" * 32}, "the path leads to"),
-        ({"leaf": 0}, "the path leads to"),
+        ({"leaf": 1}, "the path leads to"),
         ({"leaf": 99}, "no whole proof"),
         ({"leaves": 99}, "no whole proof"),
+        ({"leaves": 3}, "it is of a tree of 3 leaves"),
         ({"path": []}, "no whole proof"),
         ({"hash": "no hash"}, "no whole proof"),
         ({"checkpoint": {}}, "no whole proof"),

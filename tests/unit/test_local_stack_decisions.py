@@ -153,6 +153,17 @@ class TestServiceEnvironment:
             "FRIKORT_GRANTS_MASTER_KEY_FILE": str(tmp_path / "secrets/grants-master-key"),
         }
 
+    def test_the_ledger_alone_gets_the_key_that_signs_checkpoints(self, tmp_path: Path) -> None:
+        signing = "FRIKORT_ALLOWANCE_SIGNING_KEY_FILE"
+        key = tmp_path / "secrets/allowance-signing-key"
+
+        found = {
+            service: _environment_of(service, tmp_path, {}).get(signing) for service in SERVICES
+        }
+
+        assert found == dict.fromkeys(SERVICES) | {"allowance": str(key)}
+        assert len(key.read_text().strip()) == 43
+
     def test_the_caller_overrules_a_secret_in_either_form(self, tmp_path: Path) -> None:
         environment = _environment_of(
             "notifications", tmp_path, {"FRIKORT_NOTIFICATIONS_GATEWAY_TOKEN": "mine"}
