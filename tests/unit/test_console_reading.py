@@ -50,6 +50,15 @@ def test_nobody_reads_unnamed_in_production(headers: dict[str, str]) -> None:
     assert IN_TEST.name(request(**headers)) == "local"
 
 
+def test_name_that_comes_twice_is_nobodys() -> None:
+    raw = [(b"x-forwarded-user", b"mallory"), (b"x-forwarded-user", b"revisor")]
+    twice = Request({"type": "http", "headers": raw})
+
+    for readers in (IN_PRODUCTION, IN_TEST):
+        with pytest.raises(ReaderUnknown, match="came twice"):
+            readers.name(twice)
+
+
 async def test_only_an_auditor_sees_who_has_read_what() -> None:
     with pytest.raises(AuditorsOnly) as refused:
         await IN_PRODUCTION.latest("caseworker", card_no=None)

@@ -89,11 +89,14 @@ class Readers:
         """Give who reads.
 
         Raises:
-            ReaderUnknown: the header is missing; in test mode `local` reads then.
+            ReaderUnknown: the header is missing, or there are two, of which one may be the
+                browser's own; in test mode `local` reads without one.
         """
-        named = request.headers.get(self.header, "").strip()[:READER_CHARS_MAX]
-        if named:
-            return named
+        named = [name.strip() for name in request.headers.getlist(self.header)]
+        if len(named) == 1 and named[0]:
+            return named[0][:READER_CHARS_MAX]
+        if len(named) > 1:
+            raise ReaderUnknown(f"{self.header} came twice: the proxy must replace the browser's")
         if self.production:
             raise ReaderUnknown(f"sign in: no {self.header} came with the request")
         return LOCAL_READER
