@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord
 
 from frikort_contracts.imports import Position
 from frikort_contracts.topics import ALLOWANCE, BALANCES, RULES
+from services.allowance.rebuild.beside import COLUMNS
 from tests.integration.allowance_cases import (
     Wire,
     decided,
@@ -297,6 +298,22 @@ def test_a_rebuild_killed_anywhere_leaves_all_as_it_was_and_can_be_run_again(
     assert contents(servers) == damaged
     assert rebuild(servers)["differing"] == {"balances": 1, "employments": 1}
     assert contents(servers) == before
+
+
+def test_every_column_of_a_read_model_is_folded(servers: Servers) -> None:
+    with as_owner(servers) as connection:
+        rows = connection.execute(
+            """
+            SELECT table_name, column_name
+            FROM information_schema.columns
+            WHERE table_schema = 'public'
+              AND table_name = ANY(%s)
+            """,
+            [list(MODELS)],
+        ).fetchall()
+
+    assert {model for model, _ in rows} == COLUMNS.keys()
+    assert [(model, column) for model, column in rows if column not in COLUMNS[model]] == []
 
 
 def test_nothing_is_rebuilt_from_a_journal_that_does_not_hold(

@@ -37,7 +37,7 @@ _FORGET: Final = (
     "DELETE FROM built_card_changes WHERE citizen_id = ANY($1::UUID[])",
     "DELETE FROM built_employments WHERE citizen_id = ANY($1::UUID[])",
 )
-_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "citizens": (
         "citizen_id",
         "partition",
@@ -88,6 +88,7 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "recorded_at",
     ),
 }
+"""What is folded, by table: every column of it, and what orders and forgets the new rows."""
 
 
 async def make_tables(connection: Connection) -> None:
@@ -182,7 +183,7 @@ async def forget(connection: Connection, citizen_ids: Sequence[str]) -> None:
 
 async def keep(connection: Connection, folds: Iterable[CitizenFold]) -> None:
     """Put citizens' folded rows into the new tables."""
-    rows: dict[str, list[tuple[object, ...]]] = {model: [] for model in _COLUMNS}
+    rows: dict[str, list[tuple[object, ...]]] = {model: [] for model in COLUMNS}
     for fold in folds:
         citizen_id = fold.citizen_id
         rows["citizens"].append(_citizen_row(fold))
@@ -193,7 +194,7 @@ async def keep(connection: Connection, folds: Iterable[CitizenFold]) -> None:
     for model, records in rows.items():
         if records:
             await connection.copy_records_to_table(
-                f"built_{model}", columns=_COLUMNS[model], records=records
+                f"built_{model}", columns=COLUMNS[model], records=records
             )
 
 
@@ -234,7 +235,7 @@ async def add_held(connection: Connection) -> None:
         else:
             read.append((citizen_id, version))
     await connection.copy_records_to_table(
-        "built_citizens", columns=_COLUMNS["citizens"], records=strangers
+        "built_citizens", columns=COLUMNS["citizens"], records=strangers
     )
     await connection.executemany(
         "UPDATE built_citizens SET payroll_version = $2 WHERE citizen_id = $1", read
