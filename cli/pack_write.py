@@ -25,6 +25,7 @@ PACK_TAG: Final = b"frikort-pack-1\n"
 PRIVATE: Final = 0o700
 CHUNK: Final = 1 << 20
 PARTS: Final = "parts"
+ROW_GROUP: Final = 20_000
 TEXTS: Final = frozenset({*COLUMNS, "bytes"}) - {
     "entry_no",
     "partition",
@@ -102,7 +103,8 @@ class EntriesWriter:
         if self._count == 0:
             self._write_part([])
         parts = [self._parts / f"{number}.parquet" for number in range(self._count)]
-        pl.scan_parquet(parts).sink_parquet(self._folder / "entries.parquet")
+        whole = pl.scan_parquet(parts, low_memory=True)  # or it reads far ahead
+        whole.sink_parquet(self._folder / "entries.parquet", row_group_size=ROW_GROUP)
         shutil.rmtree(self._parts)
 
     def _write_part(self, batch: Sequence[Cells]) -> None:

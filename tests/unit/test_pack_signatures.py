@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cli.pack.records import FaultError
-from cli.pack.signatures import BASE, ORDER, P, _times, from_base64, is_signed
+from cli.pack.signatures import BASE, ORDER, P, _point, _times, from_base64, is_signed
 
 VECTORS = [
     (
@@ -111,6 +111,20 @@ def test_a_point_is_written_in_its_least_form(y: int) -> None:
 
     assert not is_signed(raw, b"", IDENTITY + bytes(32))
     assert not is_signed(bytes.fromhex(VECTORS[0][0]), b"", raw + bytes(32))
+
+
+def test_no_point_has_two_forms() -> None:
+    fine = [y for y in range(2, 19) if _point(y.to_bytes(32, "little"))]
+
+    assert fine
+    assert [y for y in fine if _point((y + P).to_bytes(32, "little"))] == []
+    assert [y for y in fine if _point(y.to_bytes(33, "little"))] == []
+
+
+def test_nothing_stands_after_a_signature() -> None:
+    key, message, signature = map(bytes.fromhex, VECTORS[1])
+
+    assert not is_signed(key, message, signature + b"\0")
 
 
 @pytest.mark.parametrize(("key", "signature"), [(31, 64), (33, 64), (32, 63), (32, 65), (0, 0)])

@@ -228,6 +228,10 @@ PART: dict[str, tuple[Damage, str]] = {
         sealed(edit_record("proofs.jsonl", 0, lambda proof: proof.update(index=9))),
         "proof: index: found 9, should be 'less than 5'",
     ),
+    "a proof of no place": (
+        sealed(edit_record("proofs.jsonl", 0, lambda proof: proof.update(index=-1))),
+        "proofs.jsonl line 1: index: found -1, should be 'natural'",
+    ),
     "a proof of another entry": (
         sealed(edit_record("proofs.jsonl", 0, lambda proof: proof.update(entry_no=3))),
         "proof: entry_no: found 3, should be 7",
