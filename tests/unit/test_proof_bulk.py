@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
+from frikort_contracts.types import format_moment
 from services.allowance.entry import GENESIS, Source, chain_hash
 from services.allowance.posting import Posting
 from services.allowance.sweep import CapChange
@@ -225,6 +227,80 @@ def test_entries_and_balances_that_come_or_go_are_doubted(data: st.DataObject) -
         _hash_again(tampered)
 
     doubts_what_is_named(tampered)
+
+
+def _earlier(row: dict[str, Any], entry: dict[str, Any]) -> None:
+    row["recorded_at"] -= dt.timedelta(days=1)
+    entry["recorded_at"] = format_moment(row["recorded_at"])
+
+
+def _same_version(row: dict[str, Any], entry: dict[str, Any]) -> None:
+    row["source_version"] = entry["source"]["version"] = 1
+
+
+def _other_amounts(row: dict[str, Any], entry: dict[str, Any]) -> None:
+    """Take one øre from what is covered, and everything that follows from it."""
+    row["covered_ore"] -= 1
+    row["excess_ore"] += 1
+    row["year_covered_ore"] -= 1
+    row["year_excess_ore"] += 1
+    decision = entry["decision"]
+    decision["covered_ore"], decision["excess_ore"] = row["covered_ore"], row["excess_ore"]
+    amounts = [-row["covered_ore"], row["covered_ore"], -row["excess_ore"], row["excess_ore"]]
+    accounts = zip(("available", "covered", "employer", "excess"), amounts, strict=True)
+    entry["postings"] = [
+        {"account": account, "amount_ore": amount, "year": decision["year"]}
+        for account, amount in accounts
+        if amount
+    ]
+
+
+def _other_paid_on(row: dict[str, Any], entry: dict[str, Any]) -> None:
+    row["paid_on"] = dt.date(2023, 5, 2)
+    entry["source"]["payload"]["paid_on"] = "2023-05-02"
+
+
+def _lower_limit(row: dict[str, Any], entry: dict[str, Any]) -> None:
+    del entry
+    row["limit_ore"] = row["year_covered_ore"] - 1
+
+
+def _other_rule(row: dict[str, Any], entry: dict[str, Any]) -> None:
+    row["limit_ore"] = entry["source"]["payload"]["amount_ore"] = CAP_ORE + 60
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "named"),
+    [
+        ("wage-paid", _earlier, "recorded_at"),
+        ("wage-reversed", _same_version, "source.version"),
+        ("wage-reversed", _other_amounts, "reversal"),
+        ("wage-reversed", _other_paid_on, "paid_on"),
+        ("wage-paid", _lower_limit, "covered in the year"),
+        ("wage-paid", _other_amounts, "year_covered_ore"),
+        ("annual-cap-set", _other_rule, "source.payload"),
+    ],
+)
+def test_damage_that_bytes_columns_and_hashes_agree_on_is_doubted(
+    kind: str, change: Callable[[dict[str, Any], dict[str, Any]], None], named: str
+) -> None:
+    tampered = damaged()
+    row = next(row for row in tampered.journal if row["source_type"] == kind and _later(row))
+    entry = json.loads(row["bytes"])
+    change(row, entry)
+    row["bytes"] = canonical(entry)
+    _hash_again(tampered)
+
+    found = {fault.field for fault in tampered.faults()}
+
+    assert named in found
+    assert "hash" not in found
+    assert doubts_what_is_named(tampered)
+
+
+def _later(row: dict[str, Any]) -> bool:
+    """Tell whether an entry has others before it, and covers something if it is a wage."""
+    return row["entry_no"] > 2 and (row["covered_ore"] is None or row["covered_ore"] != 0)
 
 
 def _other_balance(data: st.DataObject, tampered: Tables) -> None:
