@@ -126,11 +126,7 @@ async def serve() -> int:
     consumer = on_grants_and_payroll(
         broker, pool, ledger, instance=settings.instance, posted=posted
     )
-    relays = [
-        _relay("rules", RULES, rules_source(pool), pool, shared.kafka),
-        _relay("checkpoints", CHECKPOINTS, checkpoints_source(pool), pool, shared.kafka),
-        *(_journal_relay(share, pool, shared.kafka, consumer) for share in range(RELAY_SHARES)),
-    ]
+    relays = _relays(pool, shared.kafka, consumer)
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
     app.include_router(ledger_routes(pool, tools.clock))
     app.include_router(explanation_routes(pool, tools.clock))
@@ -181,6 +177,14 @@ def _checkpointing(
         place = endpoint_place(settings.checkpoint_url, token, httpx.AsyncClient())
         parts.append(hand_over(pool, place))
     return parts
+
+
+def _relays(pool: Pool, bootstrap: str, consumer: Consumer) -> list[Relay]:
+    return [
+        _relay("rules", RULES, rules_source(pool), pool, bootstrap),
+        _relay("checkpoints", CHECKPOINTS, checkpoints_source(pool), pool, bootstrap),
+        *(_journal_relay(share, pool, bootstrap, consumer) for share in range(RELAY_SHARES)),
+    ]
 
 
 def _relay(slot: str, topic: Topic, source: Source, pool: Pool, bootstrap: str) -> Relay:

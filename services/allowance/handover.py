@@ -109,11 +109,12 @@ async def _hand_over_some(pool: Pool, place: Place) -> bool:
                 given = row["checkpoint_no"]
         except (NotTakenError, OSError, httpx.HTTPError) as error:
             fault = error  # what was taken before it is noted all the same
-        await connection.execute(
-            "UPDATE checkpoint_handovers SET checkpoint_no = $2 WHERE place = $1",
-            place.identity,
-            given,
-        )
+        if given != taken:
+            await connection.execute(
+                "UPDATE checkpoint_handovers SET checkpoint_no = $2 WHERE place = $1",
+                place.identity,
+                given,
+            )
         last = await connection.fetchval("SELECT coalesce(max(checkpoint_no), 0) FROM checkpoints")
     BEHIND.labels(place.name).set(last - given)
     if fault is not None:
