@@ -298,6 +298,27 @@ def test_damage_that_bytes_columns_and_hashes_agree_on_is_doubted(
     assert doubts_what_is_named(tampered)
 
 
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b',"wage_id":', b', "wage_id":'),
+        (b'"card_no":"0', b'"card_no":"\\u0030'),
+        (b'"amount_ore":600,"card_no":"00123"', b'"card_no":"00123","amount_ore":600'),
+        (b'"card_no":"00123",', b'"card_no":"00123","card_no":"00123",'),
+        (b'"events":[', b'"events":[ '),
+    ],
+)
+def test_bytes_that_mean_the_same_and_are_not_canonical_are_doubted(was: bytes, now: bytes) -> None:
+    tampered = damaged()
+    row = next(row for row in tampered.journal if b'"amount_ore":600,"card_no"' in row["bytes"])
+    assert was in row["bytes"]
+    row["bytes"] = now.join(row["bytes"].rsplit(was, 1))
+    _hash_again(tampered)
+
+    assert {fault.field for fault in tampered.faults()} == {"bytes"}
+    assert doubts_what_is_named(tampered)
+
+
 def _later(row: dict[str, Any]) -> bool:
     """Tell whether an entry has others before it, and covers something if it is a wage."""
     return row["entry_no"] > 2 and (row["covered_ore"] is None or row["covered_ore"] != 0)
