@@ -11,6 +11,10 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from cli.checkpoints import Held
+from cli.heads import check_heads
+from cli.journal import auditor
+from cli.settings import AUDITOR_URL
 from frikort_contracts.merkle import endorsed_bytes, leaf_hash, merkle_root, signed_bytes
 from tests.integration.allowance_cases import Wire, set_cap, until_applied
 from tests.integration.checkpoint_cases import (
@@ -26,6 +30,7 @@ from tests.unit.ledger_cases import Story
 pytestmark = pytest.mark.slow
 
 AT_ONCE = 6
+CITIZENS, WAGES = 60, 30
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +117,32 @@ def test_asked_at_once_one_is_taken(allowance: ServiceProcess, wire: Wire) -> No
         taken = list(callers.map(lambda _: take(allowance), range(AT_ONCE)))
 
     assert {each["checkpoint_no"] for each in taken} == {before["checkpoint_no"] + 1}
+
+
+def test_those_taken_while_wages_are_entered_are_each_of_one_moment(
+    servers: Servers, allowance: ServiceProcess, wire: Wire
+) -> None:
+    stories = [Story(f"busy-{n}", card_no=f"62{n:03d}") for n in range(CITIZENS)]
+    before = take(allowance)["checkpoint_no"]
+
+    def enter() -> None:
+        wire.send([story.issued() for story in stories])
+        for n in range(WAGES):
+            wire.send([s.wage(f"{s.card_no}-{n}", "2023-02-01", 100) for s in stories])
+
+    with ThreadPoolExecutor(1) as sender:
+        sending = sender.submit(enter)
+        while not sending.done():  # bounded by the wages there are
+            take(allowance)
+        sending.result()
+    until_applied(allowance, stories)
+    last = take(allowance)
+
+    with auditor({AUDITOR_URL: servers.database_url("allowance", "auditor")}) as connection:
+        report = check_heads(connection, Held())
+    assert report.faults == []
+    assert (report.checkpoints, report.younger) == (last["checkpoint_no"], 0)
+    assert last["checkpoint_no"] > before + 1, "some were taken meanwhile"
 
 
 def test_the_running_role_may_only_add(servers: Servers, allowance: ServiceProcess) -> None:
