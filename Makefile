@@ -17,7 +17,7 @@ test: install
 	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist loadfile
 	@$(BIN)/pytest -q -m "slow and not long" -n $(WORKERS) --dist loadfile
 
-# A short storm, and the simulation's servers held against the real ones.
+# The simulation's servers held against the real ones.
 test-long: install
 	@$(BIN)/pytest -m long
 

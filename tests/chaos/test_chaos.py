@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.run import run
 from tests.chaos.storm import Counts
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+pytestmark = pytest.mark.slow
 
 SEED = 1
 FEW = Counts(
