@@ -1,9 +1,10 @@
 """The auditor's work: balances from columns, full verification, replay; with what reading costs.
 
 `POLARS_MAX_THREADS=1 python -m tests.bench.audit [--entries N] [--citizens N] [--seed N]
-[--processes N] [--replay-percent N] [--from parquet|postgres|both] [--folder DIR]` generates a journal (real bytes, chains and balances) into Parquet files and, where asked, a
-PostgreSQL of its own, then measures. Beside each figure stands that of reading the same bytes in
-the same processes and doing nothing with them, in the same run.
+[--processes N] [--replay-percent N] [--from parquet|postgres|both] [--folder DIR]` generates a
+journal (real bytes, chains and balances) into Parquet files and, where asked, a PostgreSQL of its
+own, then measures. Beside each figure stands that of reading the same bytes in the same processes
+and doing nothing with them, in the same run.
 """
 
 import argparse
