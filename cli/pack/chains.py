@@ -106,9 +106,11 @@ class Chain:
             fold(where, decision, source["payload"])
             total = self.years.setdefault(year, Counter())
             total.update(covered_ore=covered, excess_ore=excess, entries=1)
-            most = _highest_cap(rules[: entry["rules_version"]], year)
-            if covered > 0 and total["covered_ore"] > most:
-                raise FaultError(where, f"covered in {year}", total["covered_ore"], f"<= {most}")
+            if covered > 0:
+                most = _highest_cap(rules[: entry["rules_version"]], year)
+                found = total["covered_ore"]
+                if found > most:
+                    raise FaultError(where, f"covered in {year}", found, f"<= {most}")
         expect(where, "postings", canonical(entry["postings"]), canonical(postings))
 
     def _take_wage(self, where: str, decision: Record, payload: Record) -> None:

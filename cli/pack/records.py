@@ -30,14 +30,21 @@ def _once(pairs: list[tuple[str, Any]]) -> Record:
     return dict(pairs)
 
 
+def _as_text(digits: str) -> str:
+    return digits
+
+
 # A number that is no integer, or too long a one, becomes a text: no field may be that, and no
-# canonical JSON would write it so.
-_DECODER = json.JSONDecoder(
+# canonical JSON would write it so. Nor would it a name twice, so that what has to be canonical
+# and has no long run of digits is read by the quick one.
+_QUICK = json.JSONDecoder(parse_float=_as_text, parse_constant=_as_text)
+_CAREFUL = json.JSONDecoder(
     object_pairs_hook=_once,
     parse_int=lambda digits: int(digits) if len(digits) <= DIGITS_MAX else digits,
-    parse_float=lambda digits: digits,
-    parse_constant=lambda digits: digits,
+    parse_float=_as_text,
+    parse_constant=_as_text,
 )
+_LONG = re.compile(b"[0-9]{%d}" % (DIGITS_MAX + 1))
 
 
 def canonical(value: object) -> str:
@@ -48,7 +55,8 @@ def canonical(value: object) -> str:
 def parse(where: str, content: bytes, shape: dict[str, str], *, strictly: bool = True) -> Record:
     """Read one JSON object with at least these fields; `strictly`: its bytes are canonical."""
     try:
-        value = _DECODER.decode(content.decode())
+        quick = strictly and _LONG.search(content) is None
+        value = (_QUICK if quick else _CAREFUL).decode(content.decode())
         again = canonical(value).encode()
     except (ValueError, RecursionError, MemoryError) as error:
         raise FaultError(where, "JSON", str(error), "one object of texts and integers") from None

@@ -168,7 +168,7 @@ HOSTILE: dict[str, tuple[Damage, str]] = {
         edit_lines(
             "entries.jsonl", lambda s: s.__setitem__(0, s[0].replace("{", '{"hash":"0",', 1))
         ),
-        "a name stands twice",
+        "canonical",
     ),
     "a name twice in the manifest": (
         lambda f: content(

@@ -1,7 +1,10 @@
 """Damage done to an audit pack: each kind is found, and named with its place and field."""
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,6 +167,26 @@ PLAIN: dict[str, tuple[Damage, str]] = {
 }
 """What is done to the files, and what is said of it."""
 
+
+def swap_numbers(said: list[str]) -> None:
+    """Swap the journal_seq of the first two rows of the table."""
+    first, second = said[1].split(","), said[2].split(",")
+    first[3], second[3] = second[3], first[3]
+    said[1], said[2] = ",".join(first), ",".join(second)
+
+
+def signed_anew(edit: Callable[[Any], object]) -> Damage:
+    """Let the ledger's own key have signed another second checkpoint."""
+
+    def change(said: list[str]) -> None:
+        record = json.loads(said[1])
+        edit(record)
+        record["signature"] = SECOND.sign(record)
+        said[1] = json.dumps(record)
+
+    return sealed(edit_lines("checkpoints.jsonl", change))
+
+
 COUNTS = {"available": 1, "covered": -1, "employer": 0, "excess": 0}
 SEALED: dict[str, tuple[Damage, str]] = {
     "fewer rows than there are": (sealed(entries=27), "manifest.json: entries: found 27, should"),
@@ -193,12 +216,29 @@ SEALED: dict[str, tuple[Damage, str]] = {
         sealed(
             edit_record("entries.jsonl", 0, lambda row: row.update(journal_seq=2)),
             edit_record("entries.jsonl", 1, lambda row: row.update(journal_seq=1)),
+            edit_lines("entries.csv", swap_numbers),
         ),
-        "journal_seq: found",
+        f"{at(2)}: journal_seq: found 1, should be 'after 2'",
     ),
     "a checkpoint by a key that nobody knows": (
         sealed(edit_lines("keys.jsonl", lambda said: said.pop())),
         f"checkpoint 2: key_id: found '{SECOND.key_id}'",
+    ),
+    "a checkpoint of other entries": (
+        signed_anew(lambda said: said.update(entries=21)),
+        "checkpoint 2: entries: found 21, should be 20",
+    ),
+    "a checkpoint before the one before": (
+        signed_anew(lambda said: said.update(taken_at="2025-01-01T00:00:00.000000Z")),
+        "checkpoint 2: taken_at: found '2025",
+    ),
+    "a checkpoint of fewer entries than before": (
+        signed_anew(lambda said: said.update(entries=0, positions=[0] * 12)),
+        "checkpoint 2: positions ",
+    ),
+    "a checkpoint of other citizens": (
+        signed_anew(lambda said: said.update(citizens=9)),
+        "checkpoint 2: citizens: found 3, should be 9",
     ),
     "a last rule cut off": (
         sealed(
