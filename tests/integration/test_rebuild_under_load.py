@@ -67,6 +67,13 @@ def meanwhile(*jobs: Callable[[], None]) -> Iterator[None]:
         raise raised[0]
 
 
+def ask(client: httpx.Client, worker: Worker) -> dict[str, Any]:
+    """Ask for a card's balance in the year of the wages."""
+    path, year = f"/v1/cards/{worker.card_no}/allowance", {"year": 2023}
+    found: dict[str, Any] = client.get(path, params=year).raise_for_status().json()
+    return found
+
+
 def test_a_rebuild_under_load_fails_no_read_and_gives_no_wrong_answer(
     servers: Servers, allowance: ServiceProcess, wire: Wire
 ) -> None:
@@ -74,14 +81,8 @@ def test_a_rebuild_under_load_fails_no_read_and_gives_no_wrong_answer(
     busy = [Worker(f"busy {number}", f"{51001 + number}") for number in range(WRITERS)]
     tell(wire, allowance, settled)
     wire.send([worker.issued("2022-02-01") for worker in busy])
-    wage = Counter[str]()
-    answers = Counter[int]()
+    wage, answers, asked = Counter[str](), Counter[int](), Counter[bool]()
     clients = [httpx.Client(base_url=allowance.client.base_url, timeout=60) for _ in range(2)]
-
-    def ask(client: httpx.Client, card_no: str, year: int) -> dict[str, Any]:
-        answer = client.get(f"/v1/cards/{card_no}/allowance", params={"year": year})
-        found: dict[str, Any] = answer.raise_for_status().json()
-        return found
 
     def pay() -> None:
         wage["paid"] += 1
@@ -89,15 +90,14 @@ def test_a_rebuild_under_load_fails_no_read_and_gives_no_wrong_answer(
         wire.send([w.wage(f"{name} {w.card_no}", "2023-03-01", WAGE_ORE) for w in busy])
 
     def ask_settled() -> None:
-        answers[ask(clients[0], settled.card_no, 2023)["covered_ore"]] += 1
+        answers[ask(clients[0], settled)["covered_ore"]] += 1
 
     def ask_busy() -> None:
         worker = busy[answers.total() % WRITERS]
-        found = ask(clients[1], worker.card_no, 2023)
+        found = ask(clients[1], worker)
         asked[found["covered_ore"] == found["entries"] * WAGE_ORE] += 1
         clients[1].get("/v1/status").raise_for_status()
 
-    asked = Counter[bool]()
     said, compared = [], []
     with meanwhile(pay, ask_settled, ask_busy):
         for _ in range(REBUILDS):
@@ -117,8 +117,8 @@ def test_a_rebuild_under_load_fails_no_read_and_gives_no_wrong_answer(
     assert asked.keys() == {True}
     assert said[-1]["entries"] > said[0]["entries"]
     for worker in busy:
-        found = ask(allowance.client, worker.card_no, 2023)
+        found = ask(allowance.client, worker)
         assert (found["covered_ore"], found["entries"]) == (wage["paid"] * WAGE_ORE, wage["paid"])
-    assert ask(allowance.client, settled.card_no, 2023)["covered_ore"] == COVERED_ORE
+    assert ask(allowance.client, settled)["covered_ore"] == COVERED_ORE
     assert rebuild(servers, "--dry-run")["differences_total"] == 0
     assert_verified(servers)
