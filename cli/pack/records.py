@@ -44,7 +44,7 @@ _CAREFUL = json.JSONDecoder(
     parse_float=_as_text,
     parse_constant=_as_text,
 )
-_LONG = re.compile(b"[0-9]{%d}" % (DIGITS_MAX + 1))
+_LONG = re.compile(b"[:,[-][0-9]{%d}" % (DIGITS_MAX + 1))
 
 
 def canonical(value: object) -> str:

@@ -257,6 +257,10 @@ HOSTILE: dict[str, tuple[Damage, str]] = {
         f"{at(2)} source: payload: found []",
     ),
     "an event that is a number": (forged(2, lambda e: e.update(events=[1])), f"{at(2)} events: 0"),
+    "a number that readers read otherwise": (
+        forged(2, lambda e: e["source"]["payload"].update(holiday_pay_ore=10**18)),
+        f"{at(2)}: JSON: found",
+    ),
     "a decision that is a list": (forged(2, lambda e: e.update(decision=[])), "decision: found []"),
     "postings of words": (forged(2, lambda e: e.update(postings=["x"])), "postings: found"),
     "a wage that is an object": (
