@@ -187,6 +187,16 @@ def signed_anew(edit: Callable[[Any], object]) -> Damage:
     return sealed(edit_lines("checkpoints.jsonl", change))
 
 
+def move_partition(said: list[str]) -> None:
+    """Let the second citizen's rows have the places of the first's."""
+    for place in range(EACH):
+        first, second = json.loads(said[place]), json.loads(said[EACH + place])
+        second.update(partition=first["partition"], journal_seq=first["journal_seq"])
+        said[EACH + place] = json.dumps(
+            second, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+
+
 COUNTS = {"available": 1, "covered": -1, "employer": 0, "excess": 0}
 SEALED: dict[str, tuple[Damage, str]] = {
     "fewer rows than there are": (sealed(entries=27), "manifest.json: entries: found 27, should"),
@@ -219,6 +229,19 @@ SEALED: dict[str, tuple[Damage, str]] = {
             edit_lines("entries.csv", swap_numbers),
         ),
         f"{at(2)}: journal_seq: found 1, should be 'after 2'",
+    ),
+    "two citizens in another order": (
+        sealed(
+            edit_lines(
+                "entries.jsonl", lambda said: said.extend([said.pop(0) for _ in range(EACH)])
+            ),
+            edit_lines("entries.csv", lambda said: said.extend([said.pop(1) for _ in range(EACH)])),
+        ),
+        f"entries.jsonl line 22: citizen_id: found '{FIRST_CITIZEN}', should be 'after ",
+    ),
+    "one number for two entries": (
+        sealed(edit_lines("entries.jsonl", move_partition)),
+        f"citizen {CITIZENS[1]} entry 1: times that journal_seq 1 came before: found 1",
     ),
     "a checkpoint by a key that nobody knows": (
         sealed(edit_lines("keys.jsonl", lambda said: said.pop())),
@@ -283,6 +306,15 @@ PART: dict[str, tuple[Damage, str]] = {
     "a proof of somebody else": (
         sealed(edit_record("proofs.jsonl", 1, lambda p: p.update(citizen_id="somebody"))),
         "rules: proof: found 'missing'",
+    ),
+    "a proof too many": (
+        sealed(
+            edit_lines(
+                "proofs.jsonl",
+                lambda said: said.append(said[0].replace(identity("citizen 2"), "x")),
+            )
+        ),
+        "proofs.jsonl: citizen_id: found 'x'",
     ),
     "one proof twice": (
         sealed(edit_lines("proofs.jsonl", lambda said: said.append(said[0]))),
