@@ -103,6 +103,11 @@ REWRITTEN: dict[str, tuple[int, Callable[[Any], object], str]] = {
         lambda entry: entry["source"]["payload"].update(wage_id=identity("nothing")),
         "its wage stands: found False",
     ),
+    "a wage that was there before": (
+        LAST,
+        lambda entry: entry["source"]["payload"].update(wage_id=identity("b0")),
+        "its wage came before: found True",
+    ),
     "more than the cap": (
         FIRST_WAGE,
         paid(CAP_ORE + 1),
