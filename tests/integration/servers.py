@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -159,10 +159,12 @@ class Servers:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self._provided: set[str] = set()
+        self._used = False
         provision.create_topics(stack.kafka)
 
     def database_url(self, service: str, role: str = "app") -> str:
         """Give where a role connects to a service's database, made and migrated by now."""
+        self._used = True
         if service not in self._provided:
             provision.create_database(self.stack.settings, service)
             provision.migrate({service: self.stack.database_url(service, "owner")})
@@ -172,8 +174,8 @@ class Servers:
 
     def emptied(self) -> Self:
         """Take everything out of the databases and topics; no service may be running."""
-        if not self._provided:
-            return self  # nobody has worked here yet
+        if not self._used:
+            return self  # nobody has worked here since
         assert self.stack.superuser_url is not None
         with psycopg.connect(self.stack.superuser_url, autocommit=True) as connection:
             for service in self._provided:
@@ -184,7 +186,13 @@ class Servers:
                     connection.execute(sql.SQL(step).format(**names))
                 provision.create_database(self.stack.settings, service)
         asyncio.run(_remake_topics(self.stack.kafka))
+        self._used = False
         return self
+
+    def alone(self) -> Iterator[Self]:
+        """Give the servers to a module that puts there what no service sends; then empty them."""
+        yield self.emptied()
+        self.emptied()
 
     def service(self, name: str, **settings: str) -> ServiceProcess:
         """Give a service that is not started yet; `settings` go over its environment."""

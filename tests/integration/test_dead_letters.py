@@ -21,9 +21,9 @@ MISSING = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
-def servers(servers: Servers) -> Servers:
+def servers(servers: Servers) -> Iterator[Servers]:
     """Servers whose topics hold nothing but what these tests put there."""
-    return servers.emptied()
+    yield from servers.alone()
 
 
 @pytest.fixture(scope="module")

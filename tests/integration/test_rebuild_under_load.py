@@ -30,9 +30,9 @@ REBUILDS: Final = 2
 
 
 @pytest.fixture(scope="module")
-def servers(servers: Servers) -> Servers:
+def servers(servers: Servers) -> Iterator[Servers]:
     """Servers whose topics hold nothing but what these tests put there."""
-    return servers.emptied()
+    yield from servers.alone()
 
 
 @pytest.fixture(scope="module")

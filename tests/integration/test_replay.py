@@ -20,7 +20,6 @@ from services.chassis.inbox import Message
 from tests.integration.allowance_cases import (
     Wire,
     ledger_with_caps,
-    servers_at,
     set_cap,
     until_applied,
 )
@@ -33,9 +32,9 @@ CITIZENS = 8
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(servers: Servers) -> Iterator[Servers]:
     """Servers whose topics hold nothing but what these tests put there."""
-    yield from servers_at(tmp_path_factory.mktemp("replay"))
+    yield from servers.alone()
 
 
 @pytest.fixture(scope="module")
