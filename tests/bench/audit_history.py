@@ -274,24 +274,22 @@ class Life:
         raised: Iterable[Attention] = (),
     ) -> None:
         self.versions[topic] += 1
-        moment = format_moment(self.now)
-        payload["known_at"] = moment
+        moment = payload["known_at"] = format_moment(self.now)
         if topic == PAYROLL.name:
             payload["grants_version"] = self.state.grants_version
         source_id = self._uuid()
-        sends: list[SentEvent] = []
+        names: Iterable[str] = ()
         if decided is not None and limit_ore is not None and after is not None:
-            turned = turns(self.state.year(decided.year), after, limit_ore)
+            names = events_of(kind, turns(self.state.year(decided.year), after, limit_ore))
             self.state = self.state.with_year(decided.year, after)
-            sends = [
-                SentEvent(name, sent_event_id(source_id, self.citizen_id, index))
-                for index, name in enumerate(events_of(kind, turned))
-            ]
+        sends = [
+            SentEvent(name, sent_event_id(source_id, self.citizen_id, index))
+            for index, name in enumerate(names)
+        ]
         for case in raised:
             event_id = sent_event_id(source_id, self.citizen_id, len(sends))
             sends.append(SentEvent("attention-raised", event_id, case.content()))
-        sha256 = hashlib.sha256(orjson.dumps(payload)).hexdigest()
-        version = self.versions[topic]
+        sha256, version = hashlib.sha256(orjson.dumps(payload)).hexdigest(), self.versions[topic]
         content = entry_bytes(
             citizen_id=self.citizen_id,
             entry_no=len(self.rows) + 1,
@@ -308,13 +306,12 @@ class Life:
         self.head = chain_hash(self.head, content)
         place = (topic, self.partition, len(self.rows), source_id, None)
         own = (source_id, kind, version, self.municipality_code, moment, moment)
-        figures = (None,) * 5
+        about, figures = (self.card_no, payload.get("wage_id")), (None,) * 5
         if decided is not None:
             paid_on = decided.paid_on.isoformat()
             figures = (decided.year, paid_on, *_amounts(decided))  # type: ignore[assignment]
         sums = (limit_ore, after and after.covered_ore, after and after.excess_ore)
         chain = (self.citizen_id, len(self.rows) + 1, self.partition, 0, self.head, content)
-        about = (self.card_no, payload.get("wage_id"))
         self.rows.append((*chain, *own, *about, *figures, *sums, *place))
 
     def _uuid(self) -> str:
