@@ -12,14 +12,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from cli.proof_parts import GENESIS, Balance, Chain, Fault, Row, Stored, Wage, Year
+from cli.proof_parts import (
+    CHAIN_TAG,
+    GENESIS,
+    NAMESPACE,
+    Balance,
+    Chain,
+    Fault,
+    Row,
+    Stored,
+    Wage,
+    Year,
+)
 from frikort_contracts.types import format_moment
 
 __all__ = ["GENESIS", "Balance", "Fault", "Proof", "Stored"]
 
-CHAIN_TAG: Final = b"frikort-entry-1"
-NAMESPACE: Final = uuid.UUID("5d0cbd9c-0d4f-5a51-9b1c-6f6b1b7f6a11")
-"""Of the UUIDv5 ids of the events that an entry sends."""
 CAP_SET: Final = "annual-cap-set"
 """What the entries of a sweep rest on: a changed cap that has come into force."""
 ACCOUNTS: Final = ("available", "covered", "employer", "excess")

@@ -1,10 +1,14 @@
 """What a proof of the journal reads and folds: rows, chains, years; and what it says. Pure."""
 
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 
 GENESIS: Final = bytes(32)
+CHAIN_TAG: Final = b"frikort-entry-1"
+NAMESPACE: Final = uuid.UUID("5d0cbd9c-0d4f-5a51-9b1c-6f6b1b7f6a11")
+"""Of the UUIDv5 ids of the events that an entry sends."""
 Row: TypeAlias = Mapping[str, Any]
 
 

@@ -1,12 +1,11 @@
 """`frikort ledger verify`: the whole ledger proved in one snapshot, on as many cores as there are.
 
-Piece by piece: on columns first (`proof_bulk`), then entry by entry (`proof`) whoever is not beyond
-doubt, so that what is wrong is named.
+Piece by piece: a large ledger in bulk first (`proof_bulk`), then entry by entry (`proof`) whoever
+is not beyond doubt, so that what is wrong is named.
 """
 
-import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,35 +21,23 @@ from cli.journal import (
     work_through,
 )
 from cli.output import JsonFlag, number, print_json, print_table, say
-from cli.progress import show_progress
+from cli.progress import Phases, show_progress
 from cli.proof import Balance, Proof, Stored
 from cli.settings import AUDITOR_URL, auditor_database_url
 from cli.witnesses import HeadsFile, KeysFile, Topics, ask_witnesses
 
 if TYPE_CHECKING:
-    import polars as pl
     import psycopg
 
     from cli.proof_bulk import Checked
 
 ROWS_PER_FETCH: Final = 5000
+ENTRIES_WORTH_COMPILING: Final = 200_000
+"""Fewer are gone through one by one before the proof in bulk is loaded, or compiled."""
 FAULTS_SHOWN: Final = 20
-JOURNAL: Final = """
-    SELECT
-      citizen_id, entry_no, partition, encode(hash, 'hex'), convert_from(bytes, 'UTF8'), source_id,
-      source_type, source_version, municipality_code, recorded_at, known_at, card_no, wage_id,
-      year, paid_on, amount_ore, covered_ore, excess_ore, limit_ore, year_covered_ore,
-      year_excess_ore, source_topic
-    FROM journal
-    WHERE {here}
-    ORDER BY journal.citizen_id, entry_no
-"""
-HEADS: Final = "SELECT citizen_id, entry_no, encode(head, 'hex') FROM citizens WHERE {here}"
-BALANCES: Final = """
-    SELECT citizen_id, year, covered_ore, excess_ore, entries, over_cap_ore, covered_to
-    FROM balances
-    WHERE {here}
-"""
+JOURNAL: Final = "SELECT {columns} FROM journal WHERE {here} ORDER BY citizen_id, entry_no"
+HEADS: Final = "SELECT {columns} FROM citizens WHERE {here} ORDER BY citizen_id"
+BALANCES: Final = "SELECT {columns} FROM balances WHERE {here} ORDER BY citizen_id, year"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +48,7 @@ class Piece:
     snapshot: str
     citizens: Citizens
     rules: list[dict[str, Any]]
+    in_bulk: bool
 
 
 def verify(
@@ -86,85 +74,92 @@ def verify(
         raise typer.Exit(1)
 
 
-def prove(environment: Mapping[str, str]) -> Proof:
-    """Read the whole ledger in one snapshot and check it.
+def prove(environment: Mapping[str, str], *, bulk_from: int = ENTRIES_WORTH_COMPILING) -> Proof:
+    """Read the whole ledger in one snapshot and check it; in bulk from so many entries on.
 
     Raises:
         TransientError: the database is not known or does not answer.
     """
     proof = Proof()
-    with auditor(environment) as connection:
+    with auditor(environment) as connection, show_progress() as phases:
         stored = _read_counts(connection)
+        entries = sum(stored.partitions.values())
         for row in connection.execute("SELECT * FROM rules ORDER BY version"):
             proof.take_rule(row)
         common: dict[str, Any] = {
             "url": auditor_database_url(environment) or "",
             "snapshot": export_snapshot(connection),
             "rules": proof.rule_entries(),
+            "in_bulk": entries >= bulk_from and _prepare_bulk(phases),
         }
         work = [Piece(citizens=citizens, **common) for citizens in pieces(connection)]
-        with show_progress() as phases:
-            phases.start("Verifying", sum(stored.partitions.values()))
-            for done in work_through(prove_piece, work):
-                proof.add(done)
-                phases.reach(proof.entries)
+        phases.start("Verifying", entries)
+        for done in work_through(prove_piece, work):
+            proof.add(done)
+            phases.reach(proof.entries)
     proof.end(stored)
     return proof
 
 
-def prove_piece(piece: Piece) -> Proof:
-    """Prove some citizens: on columns, then whoever is in doubt entry by entry."""
-    import psycopg  # noqa: PLC0415 - slow to load, and only here and there needed
-    from polars.exceptions import PolarsError  # noqa: PLC0415 - as above
+def _prepare_bulk(phases: Phases) -> bool:
+    """Compile the proof in bulk if that was not done before; tell whether it can be."""
+    from cli import proof_bulk as bulk  # noqa: PLC0415 - the compiler is slow to load
 
+    if bulk.IS_POSSIBLE:
+        phases.start("Compiling the proof for this machine", 1)
+        bulk.compile_now()
+        phases.reach(1)
+    return bulk.IS_POSSIBLE
+
+
+def prove_piece(piece: Piece) -> Proof:
+    """Prove some citizens: in bulk, then whoever is in doubt entry by entry."""
     proof = Proof()
     proof.know_rules(piece.rules)
     with same_snapshot({AUDITOR_URL: piece.url}, piece.snapshot) as connection:
-        connection.execute("SET LOCAL TimeZone TO 'UTC'")
-        connection.execute("SET LOCAL DateStyle TO 'ISO'")
-        everybody = piece.citizens.of("{here}")
-        try:
-            with connection.transaction():
-                checked = _check_columns(connection, piece)
-        except (psycopg.DataError, PolarsError):  # no texts, or none that a frame can hold
-            _prove_entries(connection, everybody, proof)
-            return proof
-        if checked.doubted:
-            some = ", ".join(f"'{citizen_id}'" for citizen_id in sorted(checked.doubted))
-            _prove_entries(connection, f"{everybody} AND citizen_id IN ({some})", proof)
-        proof.count(
-            entries=checked.entries,
-            citizens=checked.citizens,
-            trial_balance=checked.trial_balance,
-            by_partition=checked.by_partition,
-        )
+        here = piece.citizens.of("{here}")
+        if piece.in_bulk:
+            checked = check_in_bulk(read_in_bulk(connection, piece.citizens), piece.rules)
+            proof.count(
+                entries=checked.entries,
+                citizens=checked.citizens,
+                trial_balance=checked.trial_balance,
+                by_partition=checked.by_partition,
+            )
+            doubted = ", ".join(f"'{citizen_id}'" for citizen_id in sorted(checked.doubted))
+            here = f"{here} AND citizen_id IN ({doubted})" if doubted else ""
+        if here:
+            _prove_entries(connection, here, proof)
     return proof
 
 
-def _check_columns(connection: "psycopg.Connection[dict[str, Any]]", piece: Piece) -> "Checked":
-    from cli import proof_bulk as bulk  # noqa: PLC0415 - Polars is slow to load, as above
-    from cli.proof_frames import BALANCES as BALANCE_COLUMNS  # noqa: PLC0415 - as above
-    from cli.proof_frames import COLUMNS, read_copy  # noqa: PLC0415 - as above
-    from cli.proof_frames import HEADS as HEAD_COLUMNS  # noqa: PLC0415 - as above
+def check_in_bulk(sent: "Sequence[bytes]", rules: list[dict[str, Any]]) -> "Checked":
+    """Check what `read_in_bulk` gave."""
+    from cli import proof_bulk as bulk  # noqa: PLC0415 - as above
 
-    def read(query: str, columns: dict[str, Any]) -> "pl.DataFrame":
-        return read_copy(copy_out(connection, piece.citizens.of(query)), columns)
+    columns = (bulk.COLUMNS, bulk.HEADS, bulk.BALANCES)
+    journal, heads, balances = map(bulk.read_rows, sent, columns)
+    return bulk.check(journal, heads, balances, bulk.rules_of(rules))
 
-    return bulk.check(
-        read(JOURNAL, COLUMNS),
-        read(HEADS, HEAD_COLUMNS),
-        read(BALANCES, BALANCE_COLUMNS),
-        bulk.rules_frame(piece.rules),
-    )
+
+def read_in_bulk(
+    connection: "psycopg.Connection[dict[str, Any]]", citizens: Citizens
+) -> list[bytes]:
+    """Read the journal, the heads and the balances of some citizens, as PostgreSQL sends them."""
+    from cli import proof_bulk as bulk  # noqa: PLC0415 - as above
+
+    asked = ((JOURNAL, bulk.COLUMNS), (HEADS, bulk.HEADS), (BALANCES, bulk.BALANCES))
+    return [
+        copy_out(connection, citizens.of(query.format(columns=", ".join(columns), here="{here}")))
+        for query, columns in asked
+    ]
 
 
 def copy_out(connection: "psycopg.Connection[dict[str, Any]]", query: str) -> bytes:
-    """Read a result as PostgreSQL's own text."""
-    read = io.BytesIO()
-    with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT".encode()) as copy:
-        for data in copy:
-            read.write(data)
-    return read.getvalue()
+    """Read a result in PostgreSQL's own binary form."""
+    statement = f"COPY ({query}) TO STDOUT (FORMAT binary)".encode()
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        return b"".join(copy)
 
 
 def _prove_entries(

@@ -38,12 +38,11 @@ from cli.journal import (
     same_snapshot,
     work_through,
 )
-from cli.proof_bulk import check, fold_balances, rules_frame
-from cli.proof_frames import BALANCES, COLUMNS, HEADS
+from cli.proof_bulk import compile_now
 from cli.replay_fold import Row, Selection, replay_rows
 from cli.replay_rules import read_rules
 from cli.settings import AUDITOR_URL
-from cli.verify import JOURNAL, copy_out
+from cli.verify import check_in_bulk, read_in_bulk
 from deploy.local.stack import Stack
 from frikort_contracts.topics import PARTITIONS
 from tests.bench.audit_history import rules, write_partition
@@ -52,6 +51,7 @@ from tests.bench.audit_load import load
 SAY = sys.stdout.write
 SAMPLE_S: Final = 0.05
 FOLDED: Final = ("citizen_id", "year", "covered_ore", "excess_ore")
+REPLAYED: Final = ("citizen_id", "entry_no", "hash", "bytes")
 
 
 class Slice(NamedTuple):
@@ -66,7 +66,7 @@ class Slice(NamedTuple):
         """Name one of the partition's files."""
         return self.folder / f"{kind}-{self.partition}.parquet"
 
-    def rows(self, columns: tuple[str, ...] = tuple(COLUMNS)) -> pl.DataFrame:
+    def rows(self, columns: tuple[str, ...]) -> pl.DataFrame:
         """Read the journal's rows."""
         scan = pl.scan_parquet(self.path("journal")).select(columns)
         return scan.slice(self.offset, self.length).collect()
@@ -111,37 +111,49 @@ def cut(folder: Path) -> list[Slice]:
 def read_only(some: Slice) -> tuple[int, int, float]:
     """Read a piece's bytes and do nothing."""
     began = time.process_time()
-    return len(some.rows()), 0, time.process_time() - began
-
-
-def verify_slice(some: Slice) -> tuple[int, int, float]:
-    """Prove a piece; give the entries proved, the citizens in doubt and the processor's seconds."""
-    began = time.process_time()
-    rows = some.rows().with_columns(pl.col("bytes").cast(pl.String))
-    ends = (rows["citizen_id"][0], rows["citizen_id"][-1])
-    ids = pl.scan_parquet(some.path("heads"))
-    within = (pl.col("citizen_id") >= ends[0]) & (pl.col("citizen_id") <= ends[1])
-    heads = ids.select(HEADS.keys()).filter(within).collect()
-    kept = pl.scan_parquet(some.path("balances")).select(BALANCES.keys()).filter(within).collect()
-    entries = [orjson.loads(rule["bytes"]) for rule in rules()]
-    found = check(rows.cast(COLUMNS), heads, kept, rules_frame(entries))  # type: ignore[arg-type]
-    return found.entries, len(found.doubted), time.process_time() - began
+    return len(some.rows(REPLAYED)), 0, time.process_time() - began
 
 
 def replay_slice(some: Slice) -> tuple[int, int, float]:
     """Decide a piece again; give the entries, the differences and the processor's seconds."""
     began = time.process_time()
-    rows = some.rows(("citizen_id", "entry_no", "hash", "bytes")).iter_rows()
+    rows = some.rows(REPLAYED).iter_rows()
     book = read_rules(rule["bytes"] for rule in rules())
     found = replay_rows((Row(*row) for row in rows), book, Selection())
     return found.entries, len(found.differences), time.process_time() - began
 
 
-def copy_only(task: tuple[str, str, Citizens]) -> int:
-    """Read a piece's bytes out of PostgreSQL and do nothing."""
+def copy_only(task: tuple[str, str, Citizens]) -> tuple[int, float]:
+    """Read a piece's bytes out of PostgreSQL and do nothing; give how many, and seconds."""
     url, snapshot, citizens = task
+    began = time.process_time()
     with same_snapshot({AUDITOR_URL: url}, snapshot) as connection:
-        return len(copy_out(connection, citizens.of(JOURNAL)))
+        sent = read_in_bulk(connection, citizens)
+    return sum(map(len, sent)), time.process_time() - began
+
+
+def check_only(task: tuple[str, str, Citizens]) -> tuple[int, float]:
+    """Read a piece's bytes and prove them; give the entries and the proof's own seconds."""
+    url, snapshot, citizens = task
+    compile_now()
+    with same_snapshot({AUDITOR_URL: url}, snapshot) as connection:
+        sent = read_in_bulk(connection, citizens)
+    entries = [orjson.loads(rule["bytes"]) for rule in rules()]
+    began = time.process_time()
+    found = check_in_bulk(sent, entries)
+    assert not found.doubted, "something is in doubt"
+    return found.entries, time.process_time() - began
+
+
+def fold_balances(rows: pl.DataFrame) -> pl.DataFrame:
+    """Fold each citizen's years from the columns alone: covered, excess and how many entries."""
+    return (
+        rows.lazy()
+        .filter(pl.col("covered_ore").is_not_null())
+        .group_by("citizen_id", "year")
+        .agg(pl.col("covered_ore").sum(), pl.col("excess_ore").sum(), entries=pl.len())
+        .collect()
+    )
 
 
 def fold(folder: Path, entries: int) -> None:
@@ -224,7 +236,6 @@ def on_parquet(folder: Path, arguments: argparse.Namespace) -> None:
     reading_s = 0.0
     for what, task, pieces_of_it in (
         ("read from Parquet, nothing done", read_only, work),
-        ("verified from Parquet", verify_slice, work),
         ("decided again from Parquet", replay_slice, some),
     ):
         found, results = run(task, pieces_of_it, arguments.processes)
@@ -246,11 +257,21 @@ def on_postgres(stack: Stack, folder: Path, entries: int, processes: int) -> Non
     SAY(f"loaded into PostgreSQL in {time.perf_counter() - began:.0f} s\n")
     url = stack.database_url("allowance", "auditor")
     environment = {AUDITOR_URL: url}
+    compile_now()
     with auditor(environment) as connection:
         snapshot = export_snapshot(connection)
         work = [(url, snapshot, citizens) for citizens in pieces(connection)]
-        nothing, _ = run(copy_only, work, processes)
+        nothing, sent = run(copy_only, work, processes)
+        _, proved = run(check_only, work, processes)
     report("copied out of PostgreSQL, nothing done", entries, nothing)
+    read_s, proof_s = sum(s for _, s in sent), sum(s for _, s in proved)
+    assert sum(count for count, _ in proved) == entries
+    SAY(
+        f"  per processor second of ours, once read: {entries / proof_s:,.0f} entries proved; "
+        f"with reading {sum(n for n, _ in sent) / 2**30:.1f} GiB from PostgreSQL "
+        f"{entries / (proof_s + read_s):,.0f}, {(proof_s + read_s) / read_s:.1f} times reading "
+        "alone\n"
+    )
     with measured() as found:
         command = [sys.executable, "-m", "cli.main", "ledger", "verify", "--json"]
         done = subprocess.run(
@@ -310,7 +331,7 @@ def prepare(folder: Path, arguments: argparse.Namespace) -> int:
     files = pl.scan_parquet(folder / "journal-*.parquet")
     total = int(files.select(pl.len()).collect().item())
     size = sum(path.stat().st_size for path in folder.glob("journal-*.parquet"))
-    held = int(files.select(pl.col("bytes").bin.size().sum()).collect().item())
+    held = int(files.select(pl.col("bytes").bin.size().cast(pl.Int64).sum()).collect().item())
     SAY(
         f"journal: {total:,} entries of {arguments.citizens:,} citizens, seed {arguments.seed}, "
         f"{held / total:.0f} bytes an entry, {size / 2**30:.1f} GiB as Parquet\n"

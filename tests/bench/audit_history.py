@@ -15,7 +15,6 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
-from cli.proof_frames import BALANCES, HEADS
 from frikort_contracts.topics import GRANTS, PARTITIONS, PAYROLL, partition_of
 from frikort_contracts.types import AttentionCode, format_moment
 from services.allowance import CODE_VERSION
@@ -96,6 +95,16 @@ SCHEMA: Final = {
     "traceparent": pl.String,
 }
 """The journal's columns; moments and dates as their text."""
+HEADS: Final = ("citizen_id", "entry_no", "head", "changes")
+BALANCES: Final = {
+    "citizen_id": pl.String,
+    "year": pl.Int64,
+    "covered_ore": pl.Int64,
+    "excess_ore": pl.Int64,
+    "entries": pl.Int64,
+    "over_cap_ore": pl.Int64,
+    "covered_to": pl.String,
+}
 
 
 def citizens_of(seed: int, citizens: int) -> dict[int, list[tuple[str, int]]]:
@@ -349,7 +358,7 @@ def write_partition(seed: int, citizens: int, partition: int, entries: int) -> P
     ]
     return Part(
         journal.with_columns(journal_seq=numbers),
-        pl.DataFrame(heads, schema=[*HEADS, "changes"], orient="row"),
+        pl.DataFrame(heads, schema=HEADS, orient="row"),
         pl.DataFrame(balances, schema=BALANCES, orient="row"),
     )
 

@@ -43,9 +43,10 @@ class Ledger:
         }
 
     def verify(self, held: Held, *, database: str = COPY, topics: bool = False) -> Found:
-        """Verify a database; give where and what is wrong."""
+        """Verify a database, in bulk and entry by entry; give where and what is wrong."""
         environment = self.environment(database)
         proof = prove(environment)
+        assert prove(environment, bulk_from=0) == proof
         witnesses = ask_witnesses(environment, held, topics=topics)
         return {(fault.where, fault.field) for fault in [*proof.faults, *witnesses.faults]}
 

@@ -115,7 +115,7 @@ def test_pieces_in_processes_of_their_own_give_the_same(
     for module in (verify, replay_sources):
         monkeypatch.setattr(module, "pieces", partial(pieces, entries=1))
 
-    together, replayed = prove(environment), replay(servers)
+    together, replayed = prove(environment, bulk_from=0), replay(servers)
 
     assert (together.faults, replayed[1]) == ([], replayed_alone[1])
     assert (together.entries, together.citizens) == (alone.entries, len(entered))

@@ -82,7 +82,6 @@ def test_a_sound_ledger_is_proved_in_bulk_and_counted() -> None:
     found = LEDGER.checked()
 
     assert LEDGER.faults() == []
-    assert found is not None
     assert (found.doubted, found.entries, found.citizens) == (set(), len(LEDGER.journal), 2)
     assert sum(found.trial_balance.values()) == 0
     assert found.trial_balance["covered"] == 2 * CAP_ORE - 600 + 70
@@ -91,7 +90,6 @@ def test_a_sound_ledger_is_proved_in_bulk_and_counted() -> None:
 def test_a_ledger_without_entries_is_proved() -> None:
     found = Tables([], {}, {}, []).checked()
 
-    assert found is not None
     assert (found.entries, found.doubted, found.trial_balance.total()) == (0, set(), 0)
 
 
@@ -99,7 +97,7 @@ def doubts_what_is_named(damaged: Tables) -> bool:
     """Tell whether anything is named; then every citizen it is named of must be in doubt."""
     named = {fault.where.split()[1] for fault in damaged.faults()}
     checked = damaged.checked()
-    assert checked is None or named <= checked.doubted
+    assert named <= checked.doubted
     return bool(named)
 
 
@@ -365,7 +363,6 @@ class ProofMachine(ReplayMachine):
         if kept.journal:
             checked = kept.checked()
             assert kept.faults() == []
-            assert checked is not None
             assert checked.doubted == _late(kept)
 
 
