@@ -56,6 +56,8 @@ from services.chassis.workspace import Answer, Command, Tools, run_command
 
 RELEASE_EVERY_S = 0.5
 RELAY_SHARES = 2
+READERS_MAX = 4
+"""Connections for whoever asks over HTTP: never in the way of what is posted."""
 """Relays of the journal, so that two instances share that work as well."""
 PAUSE_BEHIND_S = 1.0
 """While wages wait to be recorded, recording comes first and telling in fewer transactions."""
@@ -107,6 +109,7 @@ async def serve() -> int:
     shared, settings = SharedSettings.read(), Settings.read()
     configure_logging(service="allowance", level=shared.log_level)
     pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
+    reading = await open_pool(settings.database_url, size_max=READERS_MAX, only_reads=True)
     tools = make_tools(shared, settings)
     ledger = Ledger(pool=pool, clock=tools.clock)
     signer = await _signer(pool, settings, tools)
@@ -128,8 +131,8 @@ async def serve() -> int:
     )
     relays = _relays(pool, shared.kafka, consumer)
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
-    app.include_router(ledger_routes(pool, tools.clock))
-    app.include_router(explanation_routes(pool, tools.clock))
+    app.include_router(ledger_routes(reading, tools.clock))
+    app.include_router(explanation_routes(reading, tools.clock))
     app.include_router(rule_routes(set_rule))
     app.include_router(checkpoint_routes(take_checkpoint, pool))
     app.include_router(progress_routes(inbox_progress(pool, "allowance", store.read_versions)))
@@ -149,6 +152,7 @@ async def serve() -> int:
             reading=runtime.Reading(broker, consumer, shared.kafka),
         )
     finally:
+        await reading.close()
         await pool.close()
 
 

@@ -33,12 +33,16 @@ PASSING = (
 """Faults of the connection or the server, which may be gone in a moment."""
 
 
-async def open_pool(database_url: str, *, size_max: int = 10) -> Pool:
-    """Open a pool of connections.
+async def open_pool(database_url: str, *, size_max: int = 10, only_reads: bool = False) -> Pool:
+    """Open a pool of connections; `only_reads`: of which each runs single statements alone.
+
+    Those leave nothing behind in their session, so they are handed back as they are, and the plan
+    of a statement is made once: each takes as long as asking.
 
     Raises:
         TransientError: the server does not answer.
     """
+    kept: dict[str, Any] = {"reset": _as_it_is} if only_reads else {}
     try:
         return await asyncpg.create_pool(
             database_url,
@@ -48,10 +52,17 @@ async def open_pool(database_url: str, *, size_max: int = 10) -> Pool:
                 "transaction_timeout": str(TRANSACTION_TIMEOUT_MS),
                 "timezone": "UTC",
                 "jit": "off",
+                "default_transaction_read_only": "on" if only_reads else "off",
+                "plan_cache_mode": "force_generic_plan" if only_reads else "auto",
             },
+            **kept,
         )
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
         raise TransientError("the database does not answer") from error
+
+
+async def _as_it_is(connection: Connection) -> None:
+    """Leave a connection's session alone."""
 
 
 @asynccontextmanager

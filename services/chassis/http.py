@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from pydantic import Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frikort_contracts.imports import (
     ImportState,
@@ -80,7 +81,7 @@ def create_app(*, title: str, version: str, summary: str) -> FastAPI:
         app.add_exception_handler(passing, _database_failed)
     app.add_exception_handler(HTTPException, _unroutable)
     app.add_exception_handler(Exception, _failed)
-    app.middleware("http")(_observe)
+    app.add_middleware(_Observed)
     return app
 
 
@@ -195,16 +196,31 @@ def import_routes(importer: Importer, ids: Identifiers) -> APIRouter:
     return router
 
 
-async def _observe(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    began = time.perf_counter()
-    response = await call_next(request)
-    route = getattr(request.scope.get("route"), "path", "unknown")
-    REQUESTS.labels(route, response.status_code).inc()
-    SECONDS.labels(route).observe(time.perf_counter() - began)
-    log.debug("request_answered", route=route, status=response.status_code)
-    return response
+class _Observed:
+    """Counts and times every request, by its route and its answer's status."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and note what became of it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), HTTPStatus.INTERNAL_SERVER_ERROR.value
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            route = getattr(scope.get("route"), "path", "unknown")
+            REQUESTS.labels(route, status).inc()
+            SECONDS.labels(route).observe(time.perf_counter() - began)
+            log.debug("request_answered", route=route, status=status)
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:

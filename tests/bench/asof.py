@@ -9,22 +9,24 @@ same statement that answers from the store is asked with `SELECT 1` beside it, i
 import argparse
 import asyncio
 import datetime as dt
+import http.client
 import random
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
-
-import asyncpg
-import httpx
+from urllib.parse import urlencode
 
 from deploy.local.settings import HOST
 from deploy.local.stack import Stack
 from services.allowance.balances import Question, read_balance
 from services.chassis.clock import SystemClock
+from services.chassis.database import Pool, open_pool
 from tests.bench.audit import describe_machine, prepare
 from tests.bench.audit_history import YEARS
 from tests.bench.audit_load import load
@@ -32,6 +34,8 @@ from tests.bench.posting import all_read, start
 
 SAY = sys.stdout.write
 WARMING: Final = 200
+SETTLING_S: Final = 20
+"""Until loading has been written out and the service has read what there was."""
 FIRST_DAY: Final = dt.date(YEARS[0], 1, 1)
 DAYS: Final = 365 * len(YEARS)
 
@@ -69,17 +73,19 @@ async def timed(
 
 async def measure(stack: Stack, asked: list[tuple[str, Question]]) -> None:
     """Ask the store, then the service."""
-    pool = await asyncpg.create_pool(stack.database_url("allowance"), min_size=1, max_size=1)
+    pool = await open_pool(stack.database_url("allowance"), size_max=1, only_reads=True)
     service = start(stack, 1)
     try:
+        await all_read(stack, [service])
+        await asyncio.sleep(SETTLING_S)
         await timed("SELECT 1, nothing asked", lambda *_: pool.fetchval("SELECT 1"), asked)
         await timed("the journal's sums alone", lambda *q: _sums(pool, *q), asked)
         clock = SystemClock()
         await timed("a balance from the store", lambda *q: read_balance(pool, clock, *q), asked)
-        await all_read(stack, [service])
-        base = f"http://{HOST}:{stack.settings.port('allowance') + 31}/v1/cards"
-        async with httpx.AsyncClient(timeout=60) as client:
-            await timed("a balance over HTTP", lambda *q: _get(client, base, *q), asked)
+        port = stack.settings.port("allowance") + 31
+        with closing(http.client.HTTPConnection(HOST, port, timeout=60)) as client:
+            await timed("nothing over HTTP", lambda *_: _get(client, "/healthz"), asked)
+            await timed("a balance over HTTP", lambda *q: _get(client, _path(*q)), asked)
         await _explain(pool, *asked[0])
     finally:
         service.terminate()
@@ -97,19 +103,27 @@ SUMS: Final = """
 """
 
 
-async def _sums(pool: asyncpg.Pool, card_no: str, asked: Question) -> None:
+async def _sums(pool: Pool, card_no: str, asked: Question) -> None:
     await pool.fetchrow(SUMS, card_no, asked.year, asked.as_of, asked.known_at)
 
 
-async def _get(client: httpx.AsyncClient, base: str, card_no: str, asked: Question) -> None:
+def _path(card_no: str, asked: Question) -> str:
     assert asked.as_of is not None
     assert asked.known_at is not None
     query = {"year": str(asked.year), "as_of": asked.as_of.isoformat()}
     query["known_at"] = asked.known_at.isoformat()
-    (await client.get(f"{base}/{card_no}/allowance", params=query)).raise_for_status()
+    return f"/v1/cards/{card_no}/allowance?{urlencode(query)}"
 
 
-async def _explain(pool: asyncpg.Pool, card_no: str, asked: Question) -> None:
+async def _get(client: http.client.HTTPConnection, path: str) -> None:
+    """Ask on one connection, by the client that takes least itself."""
+    client.request("GET", path)
+    with client.getresponse() as answer:
+        assert answer.status == HTTPStatus.OK, answer.read()
+        answer.read()
+
+
+async def _explain(pool: Pool, card_no: str, asked: Question) -> None:
     explained = f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {SUMS}"
     for row in await pool.fetch(explained, card_no, asked.year, asked.as_of, asked.known_at):
         SAY(f"  {row[0]}\n")
