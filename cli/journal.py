@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import psycopg
 
 ENTRIES_PER_PIECE: Final = 20_000
+ENTRIES_WORTH_COMPILING: Final = 200_000
+"""Fewer are gone through one by one before what works in bulk is loaded, or compiled."""
 PIECES_WORTH_A_PROCESS: Final = 4
 """Of fewer, starting processes costs more than they save."""
 PIECES_AHEAD: Final = 2
@@ -93,6 +95,33 @@ def same_snapshot(
         statement = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot))
         connection.execute(statement)
         yield connection
+
+
+def copy_out(connection: "psycopg.Connection[dict[str, Any]]", query: str) -> bytes:
+    """Read a result in PostgreSQL's own binary form.
+
+    Straight from libpq: a cursor's `copy` takes twice as long for the same bytes.
+
+    Raises:
+        OperationalError: the database answers with an error, or no longer.
+    """
+    from psycopg import OperationalError, pq  # noqa: PLC0415 - as above
+
+    server = connection.pgconn
+    started = server.exec_(f"COPY ({query}) TO STDOUT (FORMAT binary)".encode())
+    if started.status != pq.ExecStatus.COPY_OUT:
+        raise OperationalError(started.get_error_message())
+    sent = []
+    size, data = server.get_copy_data(0)
+    while size > 0:
+        sent.append(bytes(data))
+        size, data = server.get_copy_data(0)
+    ended = server.get_result()
+    while ended is not None and server.get_result() is not None:
+        pass  # what is left must be read before anything else is asked
+    if ended is None or ended.status != pq.ExecStatus.COMMAND_OK:
+        raise OperationalError(server.get_error_message())
+    return b"".join(sent)
 
 
 def pieces(

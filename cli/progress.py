@@ -1,6 +1,6 @@
 """How far long work is: a bar with rate and time left on standard error, if that is a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,6 +29,13 @@ class Phases(Protocol):
 
     def reach(self, done: int) -> None:
         """Say how many of the phase's rows are done."""
+
+
+def compile_with(phases: Phases, compile_now: Callable[[], None]) -> None:
+    """Compile what works in bulk, if it was not before, and say so: it takes a while once."""
+    phases.start("Compiling for this machine, once", 1)
+    compile_now()
+    phases.reach(1)
 
 
 class _RateColumn(ProgressColumn):

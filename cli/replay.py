@@ -12,13 +12,19 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import options
-from cli.journal import work_through
+from cli.journal import ENTRIES_WORTH_COMPILING, work_through
 from cli.output import JsonFlag, kroner, number, print_json, print_table, say
-from cli.progress import Phases, show_progress
+from cli.progress import Phases, compile_with, show_progress
 from cli.replay_decide import Difference
 from cli.replay_fold import Replayed, Selection
 from cli.replay_rules import last_instant
-from cli.replay_sources import Source, journal_source, pack_source, replay_piece
+from cli.replay_sources import (
+    Source,
+    journal_source,
+    pack_source,
+    replay_piece,
+    replay_piece_in_bulk,
+)
 from cli.replay_topics import moment_text, replay_partition, topic_pieces
 
 DIFFERENCES_KEPT_MAX: Final = 1000
@@ -98,16 +104,21 @@ def replay(
         raise typer.Exit(1)
 
 
-def replay_journal(environment: Mapping[str, str], selection: Selection) -> Outcome:
-    """Replay the journal.
+def replay_journal(
+    environment: Mapping[str, str],
+    selection: Selection,
+    *,
+    bulk_from: int = ENTRIES_WORTH_COMPILING,
+) -> Outcome:
+    """Replay the journal; in bulk from so many entries on.
 
     Raises:
         TransientError: the database is not known or does not answer.
         Rejection: the ledger has no such card.
     """
     outcome = Outcome()
-    with show_progress() as phases:
-        for replayed in _replayed(environment, From.JOURNAL, None, selection, phases):
+    with show_progress() as phases, journal_source(environment, selection) as found:
+        for replayed in _entries(found, selection, phases, bulk_from):
             outcome.add(replayed)
     return outcome
 
@@ -133,16 +144,30 @@ def _replayed(
         else nullcontext(pack_source(pack, selection))
     )
     with opened as found:
-        yield from _entries(found, phases)
+        yield from _entries(found, selection, phases, ENTRIES_WORTH_COMPILING)
 
 
-def _entries(source: Source, phases: Phases) -> Iterator[Replayed]:
+def _entries(
+    source: Source, selection: Selection, phases: Phases, bulk_from: int
+) -> Iterator[Replayed]:
+    in_bulk = source.entries >= bulk_from and _prepare_bulk(selection, phases)
     phases.start("Replaying", source.entries)
     read = 0
-    for replayed in work_through(replay_piece, source.work):
+    task = replay_piece_in_bulk if in_bulk else replay_piece
+    for replayed in work_through(task, source.work):
         read += replayed.read
         phases.reach(read)
         yield replayed
+
+
+def _prepare_bulk(selection: Selection, phases: Phases) -> bool:
+    """Compile the replay in bulk if that was not done before; tell whether it is of use."""
+    from cli import replay_bulk as bulk  # noqa: PLC0415 - the compiler is slow to load
+
+    if not (bulk.IS_POSSIBLE and bulk.is_bulk(selection)):
+        return False
+    compile_with(phases, bulk.compile_now)
+    return True
 
 
 def tell(outcome: Outcome) -> None:

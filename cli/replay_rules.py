@@ -7,7 +7,7 @@ Moments and dates are kept as their text, which sorts as they do.
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from frikort_contracts.types import COPENHAGEN, format_moment
@@ -68,6 +68,17 @@ class RuleBook:
         elif rule["type"] == YEAR_CLOSED:
             closed = (payload["municipality_code"], payload["year"])
             self._closings.setdefault(closed, (rule["version"], rule["recorded_at"]))
+
+    def caps(self) -> Iterator[tuple[int, Cap]]:
+        """Give every cap with its year, in order of versions within a year."""
+        for year, caps in self._caps.items():
+            for cap in caps:
+                yield year, cap
+
+    def closings(self) -> Iterator[tuple[int, int]]:
+        """Give the year of every closing, and the version from which decisions saw it."""
+        for (_, year), (version, _) in self._closings.items():
+            yield year, version
 
     def limit_for(self, year: int, known_at: str, version: int) -> int | None:
         """Give the cap a wage is decided under, by the rules up to a version (R23, DOMAIN 1.2).

@@ -12,12 +12,26 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.errors import Rejection
-from cli.journal import ENTRIES_PER_PIECE, Citizens, auditor, export_snapshot, pieces, same_snapshot
+from cli.journal import (
+    ENTRIES_PER_PIECE,
+    Citizens,
+    auditor,
+    copy_out,
+    export_snapshot,
+    pieces,
+    same_snapshot,
+)
 from cli.replay_fold import Replayed, Row, Selection, replay_rows
 from cli.replay_rules import read_rules
 from cli.settings import AUDITOR_URL, auditor_database_url
 
 COLUMNS: Final = ("citizen_id", "entry_no", "hash", "bytes")
+ROWS: Final = """
+    SELECT citizen_id::TEXT, entry_no, hash, bytes
+    FROM journal
+    WHERE {here}
+    ORDER BY journal.citizen_id, entry_no
+"""
 BYTES_PER_PIECE: Final = 25_000_000
 
 
@@ -32,6 +46,12 @@ class Piece:
         """Read the entries, citizen by citizen in order."""
         raise NotImplementedError
 
+    def sent(self) -> bytes:
+        """Read the entries as PostgreSQL would send them."""
+        from cli.replay_bulk import sent_rows  # noqa: PLC0415 - the compiler is slow to load
+
+        return sent_rows(self.rows())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalPiece(Piece):
@@ -43,20 +63,18 @@ class JournalPiece(Piece):
 
     def rows(self) -> Iterator[Row]:
         """Read the rows of the journal."""
-        query = self.citizens.of(
-            """
-            SELECT citizen_id::TEXT, entry_no, hash, bytes
-            FROM journal
-            WHERE {here}
-            ORDER BY journal.citizen_id, entry_no
-            """
-        )
+        query = self.citizens.of(ROWS)
         with (
             same_snapshot({AUDITOR_URL: self.url}, self.snapshot) as connection,
             connection.cursor(binary=True) as cursor,
         ):
             for row in cursor.execute(query.encode()):
                 yield Row(row["citizen_id"], row["entry_no"], row["hash"], row["bytes"])
+
+    def sent(self) -> bytes:
+        """Read the rows of the journal as they are sent."""
+        with same_snapshot({AUDITOR_URL: self.url}, self.snapshot) as connection:
+            return copy_out(connection, self.citizens.of(ROWS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +121,15 @@ class Source:
 
 
 def replay_piece(piece: Piece) -> Replayed:
-    """Decide a piece again."""
+    """Decide a piece again, entry by entry."""
     return replay_rows(piece.rows(), read_rules(piece.rules), piece.selection)
+
+
+def replay_piece_in_bulk(piece: Piece) -> Replayed:
+    """Decide a piece again in bulk, and whoever is in doubt entry by entry."""
+    from cli.replay_bulk import replay_table  # noqa: PLC0415 - as above
+
+    return replay_table(piece.sent(), read_rules(piece.rules), piece.selection)
 
 
 @contextmanager

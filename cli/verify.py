@@ -13,15 +13,17 @@ import typer
 
 from cli.heads import read_held
 from cli.journal import (
+    ENTRIES_WORTH_COMPILING,
     Citizens,
     auditor,
+    copy_out,
     export_snapshot,
     pieces,
     same_snapshot,
     work_through,
 )
 from cli.output import JsonFlag, number, print_json, print_table, say
-from cli.progress import Phases, show_progress
+from cli.progress import Phases, compile_with, show_progress
 from cli.proof import Balance, Proof, Stored
 from cli.settings import AUDITOR_URL, auditor_database_url
 from cli.witnesses import HeadsFile, KeysFile, Topics, ask_witnesses
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from cli.proof_bulk import Checked
 
 ROWS_PER_FETCH: Final = 5000
-ENTRIES_WORTH_COMPILING: Final = 200_000
-"""Fewer are gone through one by one before the proof in bulk is loaded, or compiled."""
 FAULTS_SHOWN: Final = 20
 JOURNAL: Final = "SELECT {columns} FROM journal WHERE {here} ORDER BY citizen_id, entry_no"
 HEADS: Final = "SELECT {columns} FROM citizens WHERE {here} ORDER BY citizen_id"
@@ -106,9 +106,7 @@ def _prepare_bulk(phases: Phases) -> bool:
     from cli import proof_bulk as bulk  # noqa: PLC0415 - the compiler is slow to load
 
     if bulk.IS_POSSIBLE:
-        phases.start("Compiling the proof for this machine", 1)
-        bulk.compile_now()
-        phases.reach(1)
+        compile_with(phases, bulk.compile_now)
     return bulk.IS_POSSIBLE
 
 
@@ -153,33 +151,6 @@ def read_in_bulk(
         copy_out(connection, citizens.of(query.format(columns=", ".join(columns), here="{here}")))
         for query, columns in asked
     ]
-
-
-def copy_out(connection: "psycopg.Connection[dict[str, Any]]", query: str) -> bytes:
-    """Read a result in PostgreSQL's own binary form.
-
-    Straight from libpq: a cursor's `copy` takes twice as long for the same bytes.
-
-    Raises:
-        OperationalError: the database answers with an error, or no longer.
-    """
-    from psycopg import OperationalError, pq  # noqa: PLC0415 - as above
-
-    server = connection.pgconn
-    started = server.exec_(f"COPY ({query}) TO STDOUT (FORMAT binary)".encode())
-    if started.status != pq.ExecStatus.COPY_OUT:
-        raise OperationalError(started.get_error_message())
-    sent = []
-    size, data = server.get_copy_data(0)
-    while size > 0:
-        sent.append(bytes(data))
-        size, data = server.get_copy_data(0)
-    ended = server.get_result()
-    while ended is not None and server.get_result() is not None:
-        pass  # what is left must be read before anything else is asked
-    if ended is None or ended.status != pq.ExecStatus.COMMAND_OK:
-        raise OperationalError(server.get_error_message())
-    return b"".join(sent)
 
 
 def _prove_entries(

@@ -62,3 +62,11 @@ def sha1(context: Pointer, data: Pointer, size: int, to: Pointer) -> None:
     _sha1_init(here)
     _sha1_update(here, address_of(data), size)
     _sha1_final(address_of(to), here)
+
+
+@compiled
+def uuid5(context: Pointer, name: Pointer, size: int, to: Pointer) -> None:
+    """Make the UUIDv5 of a name that begins with its namespace; 20 bytes are written."""
+    sha1(context, name, size, to)
+    to[6] = to[6] & 0x0F | 0x50
+    to[8] = to[8] & 0x3F | 0x80

@@ -8,24 +8,23 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from cli.compiled import members
+from cli.compiled import form, members
 from cli.compiled.copies import NULL, Table, place, size_of, whole
-from cli.compiled.digests import CONTEXT_BYTES, sha1, sha256
+from cli.compiled.digests import CONTEXT_BYTES, sha256, uuid5
 from cli.compiled.jit import Array, Pointer, compiled, pointer_to
 from cli.compiled.members import flat_object, is_value, new_spans
 from cli.compiled.text import (
     NOWHERE,
-    ascii_of,
     byte,
     integer,
     literal,
-    moment,
     number,
     same,
     string,
     uuid,
     write_uuid,
 )
+from cli.compiled.times import moment
 from cli.proof_parts import CHAIN_TAG, NAMESPACE
 
 COLUMNS: Final = (
@@ -48,36 +47,6 @@ UUID_BYTES: Final = 16
 SHA256_DIGITS: Final = 64
 _EVENTS_MAX: Final = 20
 
-_CITIZEN = ascii_of('{"citizen_id":"')
-_CODE_VERSION = ascii_of('","code_version":"')
-_DECISION = ascii_of('"decision":{"covered_ore":')
-_EXCESS = ascii_of(',"excess_ore":')
-_REASON = ascii_of(',"reason":"')
-_DECISION_YEAR = ascii_of('","year":')
-_DECIDED = ascii_of("},")
-_NEXT = ascii_of('",')
-_ENTRY_NO = ascii_of('"entry_no":')
-_EVENTS = ascii_of(',"events":[')
-_GRANTS_VERSION = ascii_of('],"grants_version":')
-_KNOWN_AT = ascii_of(',"known_at":"')
-_MUNICIPALITY = ascii_of('","municipality_code":"')
-_POSTINGS = ascii_of('","postings":[')
-_RECORDED_AT = ascii_of('],"recorded_at":"')
-_RULES_VERSION = ascii_of('","rules_version":')
-_SOURCE = ascii_of(',"source":{"id":"')
-_PAYLOAD = ascii_of('","payload":')
-_SHA256 = ascii_of(',"sha256":"')
-_TYPE = ascii_of('","type":"')
-_VERSION = ascii_of('","version":')
-_END = ascii_of("}}")
-_FROM_AVAILABLE = ascii_of('{"account":"available","amount_ore":')
-_TO_COVERED = ascii_of('{"account":"covered","amount_ore":')
-_FROM_EMPLOYER = ascii_of('{"account":"employer","amount_ore":')
-_TO_EXCESS = ascii_of('{"account":"excess","amount_ore":')
-_POSTING_YEAR = ascii_of(',"year":')
-_OVER_CAP = ascii_of("over-cap")
-_KIND_RESTORED = ascii_of("allowance-restored")
-_KIND_ATTENTION = ascii_of("attention-raised")
 _TAG_BYTES: Final = len(CHAIN_TAG)
 _COMMA, _CLOSE, _BRACKET, _SLASH, _ZERO = 0x2C, 0x7D, 0x5D, 0x2F, 0x30
 _NAME_SOURCE, _NAME_CITIZEN, _NAME_INDEX = 16, 53, 90
@@ -138,17 +107,24 @@ def reads(table: Table, row: int, desk: Desk) -> bool:
     end = at + size_of(table, row, BYTES)
     at = _head(table, row, desk, at, end)
     at = _events(table, row, desk, at, end)
-    at = literal(data, at, end, _GRANTS_VERSION)
+    at = literal(data, at, end, form.GRANTS_VERSION)
     at = number(data, at, end)[0]
-    at = literal(data, at, end, _KNOWN_AT)
+    at = literal(data, at, end, form.KNOWN_AT)
     at = moment(data, at, end, whole(table, row, KNOWN_AT))
-    at = literal(data, at, end, _MUNICIPALITY)
+    at = literal(data, at, end, form.MUNICIPALITY)
     at = _same(table, row, MUNICIPALITY_CODE, at, end)
-    at = literal(data, at, end, _POSTINGS)
-    at = _postings(table, row, at, end)
-    at = literal(data, at, end, _RECORDED_AT)
+    at = literal(data, at, end, form.POSTINGS)
+    at = form.postings(
+        data,
+        at,
+        end,
+        whole(table, row, COVERED_ORE),
+        whole(table, row, EXCESS_ORE),
+        whole(table, row, YEAR),
+    )
+    at = literal(data, at, end, form.RECORDED_AT)
     at = moment(data, at, end, whole(table, row, RECORDED_AT))
-    at = literal(data, at, end, _RULES_VERSION)
+    at = literal(data, at, end, form.RULES_VERSION)
     at = number(data, at, end)[0]
     return _source(table, row, desk, at, end) == end
 
@@ -190,28 +166,28 @@ def _id(table: Table, row: int, column: int, at: int, end: int) -> int:
 @compiled
 def _head(table: Table, row: int, desk: Desk, at: int, end: int) -> int:
     data = table.data
-    at = literal(data, at, end, _CITIZEN)
+    at = literal(data, at, end, form.CITIZEN)
     at = _id(table, row, CITIZEN_ID, at, end)
-    at = literal(data, at, end, _CODE_VERSION)
+    at = literal(data, at, end, form.CODE_VERSION)
     at = string(data, at, end)
-    at = literal(data, at, end, _NEXT)
+    at = literal(data, at, end, form.NEXT)
     desk.read[IS_OVER_CAP] = 0
     covered_ore = whole(table, row, COVERED_ORE)
     if covered_ore != NULL:
-        at = literal(data, at, end, _DECISION)
+        at = literal(data, at, end, form.DECISION)
         at = integer(data, at, end, covered_ore)
-        at = literal(data, at, end, _EXCESS)
+        at = literal(data, at, end, form.EXCESS)
         at = integer(data, at, end, whole(table, row, EXCESS_ORE))
-        at = reason = literal(data, at, end, _REASON)
+        at = reason = literal(data, at, end, form.REASON)
         at = string(data, at, end)
-        if literal(data, reason, at, _OVER_CAP) == at:
+        if literal(data, reason, at, form.OVER_CAP) == at:
             desk.read[IS_OVER_CAP] = 1
-        at = literal(data, at, end, _DECISION_YEAR)
+        at = literal(data, at, end, form.DECISION_YEAR)
         at = integer(data, at, end, whole(table, row, YEAR))
-        at = literal(data, at, end, _DECIDED)
-    at = literal(data, at, end, _ENTRY_NO)
+        at = literal(data, at, end, form.DECIDED)
+    at = literal(data, at, end, form.ENTRY_NO)
     at = integer(data, at, end, whole(table, row, ENTRY_NO))
-    return literal(data, at, end, _EVENTS)
+    return literal(data, at, end, form.EVENTS)
 
 
 @compiled
@@ -245,9 +221,7 @@ def _is_named(data: Pointer, desk: Desk, index: int) -> bool:
     else:
         desk.name[_NAME_INDEX], desk.name[size] = _ZERO + index // 10, _ZERO + index % 10
         size += 1
-    sha1(desk.context, desk.name, size, desk.digest)
-    desk.digest[6] = desk.digest[6] & 0x0F | 0x50
-    desk.digest[8] = desk.digest[8] & 0x3F | 0x80
+    uuid5(desk.context, desk.name, size, desk.digest)
     start, size = (
         desk.event[members.ID * members.SPAN + members.START],
         desk.event[members.ID * members.SPAN + members.SIZE],
@@ -258,57 +232,28 @@ def _is_named(data: Pointer, desk: Desk, index: int) -> bool:
 
 @compiled
 def _kind(data: Pointer, event: Pointer) -> int:
-    if is_value(data, event, members.TYPE, _KIND_RESTORED, 0, len(_KIND_RESTORED)):
+    if is_value(data, event, members.TYPE, form.KIND_RESTORED, 0, len(form.KIND_RESTORED)):
         return RESTORED
-    if is_value(data, event, members.TYPE, _KIND_ATTENTION, 0, len(_KIND_ATTENTION)):
+    if is_value(data, event, members.TYPE, form.KIND_ATTENTION, 0, len(form.KIND_ATTENTION)):
         return ATTENTION
     return OTHER
 
 
 @compiled
-def _postings(table: Table, row: int, at: int, end: int) -> int:
-    """Expect what a decision's parts post; none of a part that is zero or not decided."""
-    data, year = table.data, whole(table, row, YEAR)
-    covered_ore, excess_ore = whole(table, row, COVERED_ORE), whole(table, row, EXCESS_ORE)
-    has_covered = covered_ore != 0 and covered_ore != NULL
-    has_excess = excess_ore != 0 and excess_ore != NULL
-    if has_covered:
-        at = _posting(data, at, end, _FROM_AVAILABLE, -covered_ore, year)
-        at = byte(data, at, end, _COMMA)
-        at = _posting(data, at, end, _TO_COVERED, covered_ore, year)
-    if has_covered and has_excess:
-        at = byte(data, at, end, _COMMA)
-    if has_excess:
-        at = _posting(data, at, end, _FROM_EMPLOYER, -excess_ore, year)
-        at = byte(data, at, end, _COMMA)
-        at = _posting(data, at, end, _TO_EXCESS, excess_ore, year)
-    return at
-
-
-@compiled
-def _posting(data: Pointer, at: int, end: int, account: Array, amount_ore: int, year: int) -> int:
-    at = literal(data, at, end, account)
-    at = integer(data, at, end, amount_ore)
-    at = literal(data, at, end, _POSTING_YEAR)
-    at = integer(data, at, end, year)
-    return byte(data, at, end, _CLOSE)
-
-
-@compiled
 def _source(table: Table, row: int, desk: Desk, at: int, end: int) -> int:
     data = table.data
-    at = literal(data, at, end, _SOURCE)
+    at = literal(data, at, end, form.SOURCE)
     at = _id(table, row, SOURCE_ID, at, end)
-    at = literal(data, at, end, _PAYLOAD)
+    at = literal(data, at, end, form.PAYLOAD)
     desk.read[PAYLOAD_AT] = at
     at = flat_object(data, at, end, desk.payload)
     desk.read[PAYLOAD_SIZE] = at - desk.read[PAYLOAD_AT]
-    at = literal(data, at, end, _SHA256)
+    at = literal(data, at, end, form.SHA256)
     desk.read[SHA256_AT] = at
     after = string(data, at, end)
     at = after if after - at == SHA256_DIGITS else NOWHERE
-    at = literal(data, at, end, _TYPE)
+    at = literal(data, at, end, form.TYPE)
     at = _same(table, row, SOURCE_TYPE, at, end)
-    at = literal(data, at, end, _VERSION)
+    at = literal(data, at, end, form.VERSION)
     at = integer(data, at, end, whole(table, row, SOURCE_VERSION))
-    return literal(data, at, end, _END)
+    return literal(data, at, end, form.END)

@@ -7,8 +7,14 @@ import numpy as np
 from cli.compiled.jit import Array, Pointer, compiled
 from cli.compiled.text import NOWHERE, ascii_of, byte, literal, number, string
 
-_NAMES: Final = ("amount_ore", "card_no", "id", "paid_on", "type", "wage_id", "year")
-AMOUNT_ORE, CARD_NO, ID, PAID_ON, TYPE, WAGE_ID, YEAR = range(len(_NAMES))
+_NAMES: Final = (
+    *("amount_ore", "card_no", "id", "paid_on", "type", "wage_id", "year"),
+    *("effective_on", "employment_id", "ends_on", "grants_version", "holiday_pay_ore"),
+    *("outcome", "starts_on", "valid_from"),
+)
+AMOUNT_ORE, CARD_NO, ID, PAID_ON, TYPE, WAGE_ID, YEAR = range(7)
+EFFECTIVE_ON, EMPLOYMENT_ID, ENDS_ON, GRANTS_VERSION, HOLIDAY_PAY_ORE = range(7, 12)
+OUTCOME, STARTS_ON, VALID_FROM = range(12, len(_NAMES))
 START, SIZE, KIND, SPAN = range(4)
 """Where in a span its parts stand, and how long it is."""
 ABSENT, STRING, NUMBER, TRUTH = range(4)

@@ -22,7 +22,8 @@ from cli.compiled.entries import (
 )
 from cli.compiled.jit import Array, Pointer, compiled, pointer_to
 from cli.compiled.members import number_of
-from cli.compiled.text import NOWHERE, ascii_of, date, integer, literal
+from cli.compiled.text import NOWHERE, ascii_of, integer, literal
+from cli.compiled.times import date
 
 YEARS_MAX: Final = 64
 OF_YEAR, COVERED, EXCESS, ENTRIES, OVER_CAP, COVERED_TO, FOLD = range(7)

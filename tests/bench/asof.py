@@ -22,8 +22,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
 from deploy.local.settings import HOST
 from deploy.local.stack import Stack
+from frikort_contracts.topics import ALLOWANCE, PARTITIONS
 from services.allowance.balances import Question, read_balance
 from services.chassis.clock import SystemClock
 from services.chassis.database import Pool, open_pool
@@ -35,7 +38,7 @@ from tests.bench.posting import all_read, start
 SAY = sys.stdout.write
 WARMING: Final = 200
 SETTLING_S: Final = 20
-"""Until loading has been written out and the service has read what there was."""
+"""Nothing new on the topic for so long: everything is sent."""
 FIRST_DAY: Final = dt.date(YEARS[0], 1, 1)
 DAYS: Final = 365 * len(YEARS)
 
@@ -74,14 +77,14 @@ async def timed(
 async def measure(stack: Stack, asked: list[tuple[str, Question]]) -> None:
     """Ask the store, then the service."""
     pool = await open_pool(stack.database_url("allowance"), size_max=1, only_reads=True)
+    await timed("SELECT 1, nothing asked", lambda *_: pool.fetchval("SELECT 1"), asked)
+    await timed("the journal's sums alone", lambda *q: _sums(pool, *q), asked)
+    clock = SystemClock()
+    await timed("a balance from the store", lambda *q: read_balance(pool, clock, *q), asked)
     service = start(stack, 1)
     try:
         await all_read(stack, [service])
-        await asyncio.sleep(SETTLING_S)
-        await timed("SELECT 1, nothing asked", lambda *_: pool.fetchval("SELECT 1"), asked)
-        await timed("the journal's sums alone", lambda *q: _sums(pool, *q), asked)
-        clock = SystemClock()
-        await timed("a balance from the store", lambda *q: read_balance(pool, clock, *q), asked)
+        await everything_sent(stack.kafka)
         port = stack.settings.port("allowance") + 31
         with closing(http.client.HTTPConnection(HOST, port, timeout=60)) as client:
             await timed("nothing over HTTP", lambda *_: _get(client, "/healthz"), asked)
@@ -101,6 +104,22 @@ SUMS: Final = """
       AND paid_on <= $3
       AND known_at <= $4
 """
+
+
+async def everything_sent(bootstrap: str) -> None:
+    """Wait until the service has sent what the generated journal makes it send."""
+    partitions = [TopicPartition(ALLOWANCE.name, partition) for partition in range(PARTITIONS)]
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        before, since = -1, time.monotonic()
+        while time.monotonic() - since < SETTLING_S:
+            sent = sum((await consumer.end_offsets(partitions)).values())
+            if sent != before:
+                before, since = sent, time.monotonic()
+            await asyncio.sleep(1)
+    finally:
+        await consumer.stop()
 
 
 async def _sums(pool: Pool, card_no: str, asked: Question) -> None:
@@ -132,8 +151,8 @@ async def _explain(pool: Pool, card_no: str, asked: Question) -> None:
 def main() -> None:
     """Run the bench."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--entries", type=int, default=5_000_000)
-    parser.add_argument("--citizens", type=int, default=50_000)
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--citizens", type=int, default=10_000)
     parser.add_argument("--questions", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from cli import replay_sources, verify
 from cli.journal import pieces
 from cli.main import app
+from cli.replay import replay_journal
+from cli.replay_fold import Selection
 from cli.verify import prove
 from frikort_contracts.topics import ALLOWANCE
 from services.chassis.inbox import Message
@@ -116,8 +118,10 @@ def test_pieces_in_processes_of_their_own_give_the_same(
         monkeypatch.setattr(module, "pieces", partial(pieces, entries=1))
 
     together, replayed = prove(environment, bulk_from=0), replay(servers)
+    in_bulk = replay_journal(environment, Selection(), bulk_from=0)
 
     assert (together.faults, replayed[1]) == ([], replayed_alone[1])
+    assert in_bulk == replay_journal(environment, Selection())
     assert (together.entries, together.citizens) == (alone.entries, len(entered))
     assert (together.trial_balance, together.by_partition) == (
         alone.trial_balance,

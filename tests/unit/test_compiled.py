@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cli.compiled import digests, jit, members, text
+from cli.compiled import digests, jit, members, text, times
 from cli.compiled.copies import HEADER, NULL, Rows, read_rows, table_of, whole
 from cli.compiled.jit import Array, compiled, pointer_to
 from frikort_contracts.types import format_moment
@@ -33,7 +33,7 @@ def read_number(data: Array) -> tuple[int, int]:
 
 @compiled
 def read_moment(data: Array, microseconds: int) -> int:
-    return text.moment(pointer_to(data), 0, len(data), microseconds)
+    return times.moment(pointer_to(data), 0, len(data), microseconds)
 
 
 @compiled

@@ -15,9 +15,9 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from cli import replay_sources
 from cli.replay_decide import DECISION_FIELDS, Account, Difference, compare
-from cli.replay_fold import Row, Selection, replay_rows
+from cli.replay_fold import Replayed, Row, Selection, replay_rows
 from cli.replay_rules import RuleBook
-from cli.replay_sources import pack_source, replay_piece
+from cli.replay_sources import Piece, pack_source, replay_piece, replay_piece_in_bulk
 from frikort_contracts.types import format_moment
 from services.allowance.domain import Cap
 from services.allowance.entry import GENESIS, chain_hash
@@ -276,8 +276,12 @@ def test_a_byte_or_a_hash_that_is_another_is_a_difference() -> None:
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@pytest.mark.parametrize("replay", [replay_piece, replay_piece_in_bulk])
 def test_a_pack_is_replayed_in_pieces_of_whole_citizens(
-    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    form: str,
+    replay: Callable[[Piece], Replayed],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(replay_sources, "ENTRIES_PER_PIECE", 9)
     monkeypatch.setattr(replay_sources, "BYTES_PER_PIECE", 7_000)
@@ -303,7 +307,7 @@ def test_a_pack_is_replayed_in_pieces_of_whole_citizens(
     _write_rules(tmp_path)
 
     source = pack_source(tmp_path, Selection())
-    found = [replay_piece(piece) for piece in source.work]
+    found = [replay(piece) for piece in source.work]
 
     assert source.entries == len(lines) == 30
     assert (sum(f.read for f in found), sum(f.citizens for f in found)) == (30, 5)
