@@ -1,9 +1,9 @@
 """The auditor's work: balances from columns, full verification, replay; with what reading costs.
 
 `POLARS_MAX_THREADS=1 python -m tests.bench.audit [--entries N] [--citizens N] [--seed N]
-[--processes N] [--replay-percent N] [--from parquet|postgres|both] [--folder DIR]` generates a
-journal (real bytes, chains and balances) into Parquet files and, where asked, a PostgreSQL of its
-own, then measures. Beside each figure stands that of reading the same bytes in the same processes
+[--processes N] [--folder DIR]` generates a journal (real bytes, chains and balances) into Parquet
+files, folds balances from their columns, loads all into a PostgreSQL of its own, and proves and
+replays it there. Beside each figure stands that of reading the same bytes in the same processes
 and doing nothing with them, in the same run.
 """
 
@@ -29,18 +29,20 @@ import orjson
 import polars as pl
 import psutil
 
+from cli import proof_bulk, replay_bulk
 from cli.journal import (
     ENTRIES_PER_PIECE,
     Citizens,
     auditor,
+    copy_out,
     export_snapshot,
     pieces,
     same_snapshot,
     work_through,
 )
-from cli.proof_bulk import compile_now
-from cli.replay_fold import Row, Selection, replay_rows
+from cli.replay_fold import Selection
 from cli.replay_rules import read_rules
+from cli.replay_sources import ROWS
 from cli.settings import AUDITOR_URL
 from cli.verify import check_in_bulk, read_in_bulk
 from deploy.local.stack import Stack
@@ -51,25 +53,8 @@ from tests.bench.audit_load import load
 SAY = sys.stdout.write
 SAMPLE_S: Final = 0.05
 FOLDED: Final = ("citizen_id", "year", "covered_ore", "excess_ore")
-REPLAYED: Final = ("citizen_id", "entry_no", "hash", "bytes")
-
-
-class Slice(NamedTuple):
-    """Some rows of a partition's file: whole citizens."""
-
-    folder: Path
-    partition: int
-    offset: int
-    length: int
-
-    def path(self, kind: str) -> Path:
-        """Name one of the partition's files."""
-        return self.folder / f"{kind}-{self.partition}.parquet"
-
-    def rows(self, columns: tuple[str, ...]) -> pl.DataFrame:
-        """Read the journal's rows."""
-        scan = pl.scan_parquet(self.path("journal")).select(columns)
-        return scan.slice(self.offset, self.length).collect()
+PIECES_ALONE: Final = 20
+"""So many pieces are done by one process alone as well: what one core does, undisturbed."""
 
 
 @dataclass(slots=True)
@@ -92,57 +77,45 @@ def generate(task: tuple[Path, int, int, int, int]) -> int:
     return len(part.journal)
 
 
-def cut(folder: Path) -> list[Slice]:
-    """Cut the files into pieces of whole citizens."""
-    found = []
-    for partition in range(PARTITIONS):
-        heads = pl.read_parquet(folder / f"heads-{partition}.parquet")
-        start = length = 0
-        for entries in heads["entry_no"]:
-            length += entries
-            if length >= ENTRIES_PER_PIECE:
-                found.append(Slice(folder, partition, start, length))
-                start, length = start + length, 0
-        if length:
-            found.append(Slice(folder, partition, start, length))
-    return found
+class Task(NamedTuple):
+    """Some citizens of the journal, as a snapshot of a database sees them."""
+
+    url: str
+    snapshot: str
+    citizens: Citizens
 
 
-def read_only(some: Slice) -> tuple[int, int, float]:
-    """Read a piece's bytes and do nothing."""
-    began = time.process_time()
-    return len(some.rows(REPLAYED)), 0, time.process_time() - began
-
-
-def replay_slice(some: Slice) -> tuple[int, int, float]:
-    """Decide a piece again; give the entries, the differences and the processor's seconds."""
-    began = time.process_time()
-    rows = some.rows(REPLAYED).iter_rows()
-    book = read_rules(rule["bytes"] for rule in rules())
-    found = replay_rows((Row(*row) for row in rows), book, Selection())
-    return found.entries, len(found.differences), time.process_time() - began
-
-
-def copy_only(task: tuple[str, str, Citizens]) -> tuple[int, float]:
+def copy_only(task: Task) -> tuple[int, float]:
     """Read a piece's bytes out of PostgreSQL and do nothing; give how many, and seconds."""
-    url, snapshot, citizens = task
     began = time.process_time()
-    with same_snapshot({AUDITOR_URL: url}, snapshot) as connection:
-        sent = read_in_bulk(connection, citizens)
-    return sum(map(len, sent)), time.process_time() - began
+    return sum(map(len, _sent(task))), time.process_time() - began
 
 
-def check_only(task: tuple[str, str, Citizens]) -> tuple[int, float]:
+def prove_only(task: Task) -> tuple[int, float]:
     """Read a piece's bytes and prove them; give the entries and the proof's own seconds."""
-    url, snapshot, citizens = task
-    compile_now()
-    with same_snapshot({AUDITOR_URL: url}, snapshot) as connection:
-        sent = read_in_bulk(connection, citizens)
-    entries = [orjson.loads(rule["bytes"]) for rule in rules()]
+    proof_bulk.compile_now()
+    sent, entries = _sent(task), [orjson.loads(rule["bytes"]) for rule in rules()]
     began = time.process_time()
     found = check_in_bulk(sent, entries)
     assert not found.doubted, "something is in doubt"
     return found.entries, time.process_time() - began
+
+
+def replay_only(task: Task) -> tuple[int, float]:
+    """Read a piece's bytes and decide them again; give the entries and the replay's seconds."""
+    replay_bulk.compile_now()
+    with same_snapshot({AUDITOR_URL: task.url}, task.snapshot) as connection:
+        sent = copy_out(connection, task.citizens.of(ROWS))
+    book = read_rules(rule["bytes"] for rule in rules())
+    began = time.process_time()
+    found = replay_bulk.replay_table(sent, book, Selection())
+    assert not found.differences, found.differences
+    return found.entries, time.process_time() - began
+
+
+def _sent(task: Task) -> list[bytes]:
+    with same_snapshot({AUDITOR_URL: task.url}, task.snapshot) as connection:
+        return read_in_bulk(connection, task.citizens)
 
 
 def fold_balances(rows: pl.DataFrame) -> pl.DataFrame:
@@ -229,57 +202,46 @@ def run(task: Callable[[Any], Any], work: list[Any], processes: int) -> tuple[Me
     return found, results
 
 
-def on_parquet(folder: Path, arguments: argparse.Namespace) -> None:
-    """Measure on the files."""
-    work = cut(folder)
-    some = work[: max(1, len(work) * arguments.replay_percent // 100)]
-    reading_s = 0.0
-    for what, task, pieces_of_it in (
-        ("read from Parquet, nothing done", read_only, work),
-        ("decided again from Parquet", replay_slice, some),
-    ):
-        found, results = run(task, pieces_of_it, arguments.processes)
-        done, wrong = sum(r[0] for r in results), sum(r[1] for r in results)
-        assert wrong == 0, "something is in doubt"
-        each_s = sum(r[2] for r in results) / done
-        reading_s = reading_s or each_s
-        report(what, done, found)
-        SAY(
-            f"  in the pieces alone, processes started: {1 / each_s:,.0f} entries per processor "
-            f"second, {each_s / reading_s:.1f} times reading alone\n"
-        )
-
-
 def on_postgres(stack: Stack, folder: Path, entries: int, processes: int) -> None:
     """Measure on a database of its own."""
     began = time.perf_counter()
     load(stack.database_url("allowance", "owner"), folder)
     SAY(f"loaded into PostgreSQL in {time.perf_counter() - began:.0f} s\n")
-    url = stack.database_url("allowance", "auditor")
-    environment = {AUDITOR_URL: url}
-    compile_now()
+    environment = {AUDITOR_URL: stack.database_url("allowance", "auditor")}
     with auditor(environment) as connection:
-        snapshot = export_snapshot(connection)
-        work = [(url, snapshot, citizens) for citizens in pieces(connection)]
+        common = environment[AUDITOR_URL], export_snapshot(connection)
+        work = [Task(*common, citizens) for citizens in pieces(connection)]
         nothing, sent = run(copy_only, work, processes)
-        _, proved = run(check_only, work, processes)
-    report("copied out of PostgreSQL, nothing done", entries, nothing)
-    read_s, proof_s = sum(s for _, s in sent), sum(s for _, s in proved)
-    assert sum(count for count, _ in proved) == entries
-    SAY(
-        f"  per processor second of ours, once read: {entries / proof_s:,.0f} entries proved; "
-        f"with reading {sum(n for n, _ in sent) / 2**30:.1f} GiB from PostgreSQL "
-        f"{entries / (proof_s + read_s):,.0f}, {(proof_s + read_s) / read_s:.1f} times reading "
-        "alone\n"
-    )
-    with measured() as found:
-        command = [sys.executable, "-m", "cli.main", "ledger", "verify", "--json"]
-        done = subprocess.run(
-            command, env={**os.environ, **environment}, capture_output=True, check=False
+        report("copied out of PostgreSQL, nothing done", entries, nothing)
+        read_s = sum(seconds for _, seconds in sent) / entries
+        read_gib = sum(count for count, _ in sent) / 2**30
+        SAY(f"  {read_gib:.1f} GiB; per processor second of ours {1 / read_s:,.0f} entries\n")
+        for what, task in (("proved", prove_only), ("decided again", replay_only)):
+            _, both = run(task, work, processes)
+            alone = [task(each) for each in work[:: max(1, len(work) // PIECES_ALONE)]]
+            for how, done in ((f"{processes} processes", both), ("one process alone", alone)):
+                each_s = sum(seconds for _, seconds in done) / sum(count for count, _ in done)
+                SAY(
+                    f"  {what}, once read, {how}: {1 / each_s:,.0f} entries per processor "
+                    f"second; with reading {(read_s + each_s) / read_s:.1f} times reading alone\n"
+                )
+    for command in ("verify", "replay"):
+        with measured() as found:
+            said = _told(command, environment)
+        assert (said["entries"], said["faults" if command == "verify" else "differences"]) == (
+            entries,
+            [],
         )
-    said = orjson.loads(done.stdout)
-    assert (said["faults"], said["entries"]) == ([], entries), said
-    report("frikort ledger verify", entries, found, nothing)
+        report(f"frikort ledger {command}", entries, found, nothing)
+
+
+def _told(command: str, environment: dict[str, str]) -> dict[str, Any]:
+    asked = [sys.executable, "-m", "cli.main", "ledger", command, "--json"]
+    done = subprocess.run(
+        asked, env={**os.environ, **environment}, stdout=subprocess.PIPE, check=False
+    )
+    said: dict[str, Any] = orjson.loads(done.stdout)
+    return said
 
 
 def describe_machine() -> None:
@@ -299,8 +261,6 @@ def main() -> None:
     parser.add_argument("--citizens", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--replay-percent", type=int, default=10)
-    parser.add_argument("--from", dest="source", default="both")
     parser.add_argument("--folder", type=Path, help="keep the generated files here, or find them")
     arguments = parser.parse_args()
     describe_machine()
@@ -308,15 +268,13 @@ def main() -> None:
         folder = arguments.folder or Path(home)
         entries = prepare(folder, arguments)
         fold(folder, entries)
-        on_parquet(folder, arguments)
-        if arguments.source != "parquet":
-            stack = Stack.temporary(Path(home))
-            stack.start_servers()
-            try:
-                stack.provision()
-                on_postgres(stack, folder, entries, arguments.processes)
-            finally:
-                stack.erase()
+        stack = Stack.temporary(Path(home))
+        stack.start_servers()
+        try:
+            stack.provision()
+            on_postgres(stack, folder, entries, arguments.processes)
+        finally:
+            stack.erase()
 
 
 def prepare(folder: Path, arguments: argparse.Namespace) -> int:
