@@ -105,6 +105,26 @@ def test_the_whole_ledger_is_proved_from_its_pack_alone(
     assert prove(url).faults == []
 
 
+@pytest.mark.parametrize("form", ["entries.parquet", "entries.jsonl"])
+def test_a_pack_is_decided_again_as_its_journal_is(
+    servers: Servers, allowance: ServiceProcess, tmp_path: Path, form: str
+) -> None:
+    del allowance  # it has filled the ledger
+    url = {"FRIKORT_ALLOWANCE_AUDITOR_DATABASE_URL": servers.database_url("allowance", "auditor")}
+    assert export(servers, tmp_path / "pack").exit_code == 0
+    for other in {"entries.parquet", "entries.jsonl"} - {form}:
+        (tmp_path / "pack" / other).unlink()
+    asked = ["ledger", "replay", "--json"]
+
+    journal = CliRunner().invoke(app, asked, env=url)
+    pack = CliRunner().invoke(app, [*asked, "--pack", str(tmp_path / "pack")], env={})
+
+    found = json.loads(pack.stdout)
+    assert (journal.exit_code, pack.exit_code) == (0, 0)
+    assert (found["entries"], found["decided"], found["differences"]) == (21, 16, [])
+    assert found == json.loads(journal.stdout)
+
+
 @pytest.mark.parametrize(
     ("option", "value", "citizens"), [("--card", "62002", 1), ("--municipality", "101", 1)]
 )
