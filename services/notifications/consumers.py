@@ -11,18 +11,25 @@ from dataclasses import dataclass
 from frikort_contracts.allowance import AllowanceExhausted, AllowanceLow
 from frikort_contracts.envelope import Envelope
 from frikort_contracts.events import Event
-from frikort_contracts.grants import GrantClosed, GrantIssued, GrantReviewed
+from frikort_contracts.grants import GrantClosed, GrantIssued, GrantReviewed, GrantTransferred
 from services.chassis.clock import Clock
 from services.chassis.database import Connection, Pool
 from services.chassis.errors import ContractError
 from services.chassis.identifiers import Identifiers, derived_id, traceparent
 from services.chassis.inbox import Message, is_uuid
 from services.chassis.reading import Reader, Received, parse_with
-from services.notifications import confirmations, domain, store, templates
+from services.notifications import confirmations, domain, responsibility, store, templates
 from services.notifications.handlers import Order, Origin, carry_out
 
 _parse_fact = parse_with(
-    [GrantIssued, GrantReviewed, GrantClosed, AllowanceLow, AllowanceExhausted]
+    [
+        GrantIssued,
+        GrantReviewed,
+        GrantTransferred,
+        GrantClosed,
+        AllowanceLow,
+        AllowanceExhausted,
+    ]
 )
 
 
@@ -39,6 +46,7 @@ class Facts:
     ) -> None:
         """Learn whose cards are whose, and request the texts that the facts call for."""
         await _learn_cards(connection, received)
+        await responsibility.note_municipalities(connection, received)
         await confirmations.note_reviews(connection, received)
         orders = [order for item in received if (order := self._order(item, now)) is not None]
         await carry_out(connection, orders, clock=self.clock, ids=self.ids)

@@ -39,4 +39,5 @@ def test_r42_a_wage_taken_back_calls_for_no_text_and_no_correction() -> None:
         "grant-closed",
         "grant-issued",
         "grant-reviewed",
+        "grant-transferred",
     }
