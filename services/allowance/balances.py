@@ -63,7 +63,7 @@ async def read_balance(
             asked = (question.year, question.as_of, question.known_at)
             row = await connection.fetchrow(_UP_TO, card_no, *asked)
     if row is None:
-        raise _card_unknown(card_no)
+        raise card_unknown(card_no)
     limit_ore = limit_in_force(
         _caps(question.year, row), question.as_of or business_date(moment), moment
     )
@@ -209,9 +209,10 @@ async def find_citizen(connection: Connection, card_no: str) -> str:
         "SELECT citizen_id FROM cards WHERE card_no = $1", card_no
     )
     if citizen_id is None:
-        raise _card_unknown(card_no)
+        raise card_unknown(card_no)
     return str(citizen_id)
 
 
-def _card_unknown(card_no: str) -> CardUnknown:
+def card_unknown(card_no: str) -> CardUnknown:
+    """Say that no grant of a card has arrived."""
     return CardUnknown(f"no grant of card {card_no} has arrived; check the number")

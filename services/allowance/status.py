@@ -90,7 +90,7 @@ def count(picture: Picture, question: StatusQuestion) -> Status:
         card["card_no"]: card
         for card in picture.cards
         if question.municipality_code
-        in {None, _municipality(card, picture.changes[card["card_no"]], question.on)}
+        in {None, municipality_on(card, picture.changes[card["card_no"]], question.on)}
     }
     cards = {no: card for no, card in theirs.items() if card["valid_from"] <= question.on}
     active = sum(_is_active(picture.changes[card_no], question.on) for card_no in cards)
@@ -133,7 +133,7 @@ def _is_active(changes: Iterable[Mapping[str, Any]], on: dt.date) -> bool:
     return uncovered_reason(dated, card_no=card_no, on=on, grants_version=version) is None
 
 
-def _municipality(
+def municipality_on(
     card: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], on: dt.date
 ) -> str:
     """Give the municipality responsible for a card on a date."""

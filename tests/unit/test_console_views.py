@@ -17,6 +17,7 @@ from services.allowance.console.ledger_routes import by_topic
 from services.allowance.console.packs import PackUnknown, list_packs, open_pack, to_tar
 from services.allowance.console.picture import BOTTOM, LEFT, RIGHT, TOP
 from services.chassis.accounts import Accounts
+from services.chassis.web.reading import EVERYTHING
 from tests.unit.console_cases import a_year, rows_of, shown
 from tests.unit.explain_cases import caps_of_2023
 from tests.unit.ledger_cases import Story, identity
@@ -259,8 +260,8 @@ def test_pack_is_handed_over_as_it_lies(tmp_path: Path) -> None:
         (pack / name).write_bytes(content)
     (tmp_path / "packs" / "half-made").mkdir()
 
-    listed = list_packs(pack.parent)
-    sent = b"".join(to_tar(open_pack(pack.parent, "2026-11")))
+    listed = list_packs(pack.parent, EVERYTHING)
+    sent = b"".join(to_tar(open_pack(pack.parent, "2026-11", EVERYTHING)))
 
     assert [(each.name, each.files, each.size) for each in listed] == [("2026-11", 3, 1027)]
     with tarfile.open(fileobj=BytesIO(sent)) as tar:
@@ -276,5 +277,5 @@ def test_only_a_pack_is_handed_over(tmp_path: Path, name: str) -> None:
     (tmp_path / "manifest.json").write_bytes(b"{}")
 
     with pytest.raises(PackUnknown):
-        open_pack(tmp_path / "packs", name)
-    assert list_packs(None) == []
+        open_pack(tmp_path / "packs", name, EVERYTHING)
+    assert list_packs(None, EVERYTHING) == []

@@ -15,7 +15,7 @@ from services.notifications import console as notifications_console
 from services.notifications.console.routes import make_pages as make_text_pages
 
 CONSOLE = make_pages()
-TEXTS = make_text_pages()
+TEXTS = make_text_pages("/console")
 FRAME = Path(frame.__file__).parent
 SERVICES = [
     (CONSOLE, Path(console.__file__).parent),

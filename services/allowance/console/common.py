@@ -11,7 +11,7 @@ from services.chassis.clock import Clock
 from services.chassis.database import Pool
 from services.chassis.web.fields import EMPTY_IS_NOTHING
 from services.chassis.web.pages import Pages
-from services.chassis.web.reading import Readers
+from services.chassis.web.reading import Reader, Readers
 
 FOLDER: Final = Path(__file__).parent
 PREFIX: Final = "/console"
@@ -36,11 +36,11 @@ class Console:
         return self.pages.router()
 
     async def show(
-        self, request: Request, template: str, *, reader: str, **values: Any
+        self, request: Request, template: str, *, reader: Reader, **values: Any
     ) -> HTMLResponse:
         """Show a page to a reader."""
         return await self.pages.show(
-            request, template, reader=reader, texts_url=self.texts_url, **values
+            request, template, reader=reader.name, texts_url=self.texts_url, **values
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from pydantic import Field
 
+from services.allowance.console.admission import admits_cards
 from services.allowance.console.card_routes import card_routes, difference_routes, find_routes
 from services.allowance.console.common import Console, make_pages
 from services.allowance.console.entry_routes import entry_routes
@@ -39,10 +40,11 @@ def add_console(
     app: FastAPI, pool: Pool, clock: Clock, settings: LedgerConsoleSettings, *, production: bool
 ) -> None:
     """Serve the console too."""
+    admit_card = admits_cards(pool, clock)
     console = Console(
         pool=pool,
         clock=clock,
-        readers=Readers.of(pool, clock, settings, production=production),
+        readers=Readers.of(pool, clock, settings, admit_card, production=production),
         pages=make_pages(),
         texts_url=settings.console_texts_url.rstrip("/"),
         packs=settings.console_packs,

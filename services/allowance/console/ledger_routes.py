@@ -26,7 +26,8 @@ def status_routes(console: Console) -> APIRouter:
     async def status(request: Request, municipality: str | None = None, on: Day = None) -> Response:
         """Show the municipality's counts on a date, today unless one is given."""
         reader = await console.readers.record(request)
-        code, date = (municipality or "").strip() or None, on or today(console.clock)
+        code = reader.scope.narrow((municipality or "").strip() or None)
+        date = on or today(console.clock)
         wrong = code is not None and _MUNICIPALITY.fullmatch(code) is None
         question = StatusQuestion(on=date, municipality_code=code)
         found = None if wrong else await read_status(console.pool, console.clock, question)
@@ -36,6 +37,7 @@ def status_routes(console: Console) -> APIRouter:
             reader=reader,
             status=422 if wrong else 200,
             municipality=code,
+            chosen=reader.scope.is_whole,
             on=date,
             wrong=wrong,
             s=found and found.model_dump(),
@@ -69,14 +71,14 @@ def pack_routes(console: Console) -> APIRouter:
     async def packs(request: Request) -> Response:
         """Show the audit packs that lie ready, and how one is made."""
         reader = await console.readers.record(request)
-        ready = list_packs(console.packs)
+        ready = list_packs(console.packs, reader.scope)
         return await console.show(request, "packs.html", reader=reader, packs=ready)
 
     @router.get("/{language}/packs/{name}")
     async def pack(request: Request, name: str) -> Response:
         """Hand over a pack as one file."""
-        await console.readers.record(request)
-        folder = open_pack(console.packs, name)
+        reader = await console.readers.record(request)
+        folder = open_pack(console.packs, name, reader.scope)
         headers = {"Content-Disposition": 'attachment; filename="audit-pack.tar"'}
         return StreamingResponse(to_tar(folder), media_type="application/x-tar", headers=headers)
 

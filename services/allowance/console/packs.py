@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from services.chassis.errors import NotFound
+from services.chassis.web.reading import Scope
 
 MANIFEST: Final = "manifest.json"
 _CHUNK_BYTES: Final = 1 << 20
@@ -34,21 +37,25 @@ class Pack:
     size: int
 
 
-def list_packs(folder: Path | None) -> list[Pack]:
-    """List the packs in a folder, the newest first; none where there is no folder."""
+def list_packs(folder: Path | None, scope: Scope) -> list[Pack]:
+    """List the packs in a folder that a scope holds, the newest first; none without a folder."""
     if folder is None or not folder.is_dir():
         return []
-    packs = [_pack(manifest.parent) for manifest in folder.glob(f"*/{MANIFEST}")]
+    packs = [
+        _pack(manifest.parent)
+        for manifest in folder.glob(f"*/{MANIFEST}")
+        if scope.is_whole or scope.holds(_municipality(manifest))
+    ]
     return sorted(packs, key=lambda pack: (pack.made_at, pack.name), reverse=True)
 
 
-def open_pack(folder: Path | None, name: str) -> Path:
+def open_pack(folder: Path | None, name: str, scope: Scope) -> Path:
     """Find a pack by its name.
 
     Raises:
-        PackUnknown: there is none of that name.
+        PackUnknown: there is none of that name that the scope holds.
     """
-    if name not in {pack.name for pack in list_packs(folder)} or folder is None:
+    if name not in {pack.name for pack in list_packs(folder, scope)} or folder is None:
         raise PackUnknown("no pack of that name lies ready")
     return folder / name
 
@@ -78,6 +85,15 @@ def _pack(folder: Path) -> Pack:
         files=len(files),
         size=sum(file.stat().st_size for file in files),
     )
+
+
+def _municipality(manifest: Path) -> str | None:
+    """Give whose citizens a pack is of; None of one card's, of a whole one, of one unreadable."""
+    try:
+        said = orjson.loads(manifest.read_bytes())["filter"]
+        return str(said["municipality_code"]) if said["kind"] == "municipality" else None
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _files(folder: Path) -> list[Path]:

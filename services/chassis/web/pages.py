@@ -41,9 +41,15 @@ class LanguageUnknown(NotFound):
 class Pages:
     """The pages of one service: its templates within the common frame, and its words."""
 
-    def __init__(self, folder: Path, words: Iterable[Path], *, prefix: str) -> None:
-        """Read templates from `folder`, `words` from files; every address begins with `prefix`."""
+    def __init__(
+        self, folder: Path, words: Iterable[Path], *, prefix: str, **given: object
+    ) -> None:
+        """Read templates from `folder`, `words` from files; every address begins with `prefix`.
+
+        `given`: what every page is given, those that show a refusal too.
+        """
         self.prefix = prefix
+        self._given = given
         self.words = {
             name: texts
             for file in (FOLDER / "frame.toml", *words)
@@ -82,6 +88,7 @@ class Pages:
             prefix=self.prefix,
             here=f"{self.prefix}/{language}",
             elsewhere=self._elsewhere(request, language, tongue.other),
+            **self._given,
             **values,
         )
         return HTMLResponse(text, status_code=status, headers=SECURITY_HEADERS)
