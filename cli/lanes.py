@@ -2,16 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.completeness import Completeness, Entered, Lane, Said, Sent, name_of, sha256
-from cli.errors import TransientError
+from cli.partitions import open_topics, read_partition
 from frikort_contracts.topics import GRANTS, PAYROLL
 
 if TYPE_CHECKING:
     import psycopg
-    from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+    from aiokafka import ConsumerRecord
 
 TOPICS: Final = (GRANTS.name, PAYROLL.name)
 TAIL_BYTES: Final = 200
@@ -19,10 +19,6 @@ TAIL_BYTES: Final = 200
 SHA256: Final = b'"sha256":"'
 SHA256_DIGITS: Final = 64
 NUMBER_DIGITS_MAX: Final = 18
-WAIT_MS: Final = 1000
-SILENCES_MAX: Final = 30
-"""How often in a row a topic may give nothing before its end, a second each time."""
-TIMEOUT_MS: Final = 5000
 
 
 def compare_topics(connection: "psycopg.Connection[dict[str, Any]]", servers: str) -> Completeness:
@@ -105,49 +101,13 @@ def with_entries(connection: "psycopg.Connection[dict[str, Any]]", lane: Lane) -
 
 
 async def _compare(connection: "psycopg.Connection[dict[str, Any]]", servers: str) -> Completeness:
-    from aiokafka import AIOKafkaConsumer, TopicPartition  # noqa: PLC0415 - slow to load
-    from aiokafka.errors import KafkaError  # noqa: PLC0415 - as above
-
     compared = Completeness()
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        request_timeout_ms=TIMEOUT_MS,
-    )
-    try:
-        await consumer.start()
-        lanes = read_lanes(connection)
-        places = [TopicPartition(lane.topic, lane.partition) for lane in lanes]
-        ends = await consumer.end_offsets(places)
-        for lane, place in zip(lanes, places, strict=True):
-            end = ends[place]  # of an empty one there is nothing to wait for
-            records = [sent async for sent in _read(consumer, place, end)] if end else []
-            compared.compare(with_entries(connection, lane), records)
-    except KafkaError as error:
-        raise TransientError(
-            f"Kafka at {servers} does not answer; is the stack up? (`frikort up`)"
-        ) from error
-    finally:
-        await consumer.stop()
+    async with open_topics(servers) as consumer:
+        for lane in read_lanes(connection):
+            records = read_partition(consumer, lane.topic, lane.partition)
+            sent = [sent_of(record) async for record in records]
+            compared.compare(with_entries(connection, lane), sent)
     return compared
-
-
-async def _read(
-    consumer: "AIOKafkaConsumer", place: "TopicPartition", end: int
-) -> AsyncIterator[Sent]:
-    """Read a partition from its beginning to where its end was."""
-    consumer.assign([place])
-    await consumer.seek_to_beginning(place)
-    silences = 0
-    while await consumer.position(place) < end:
-        found = (await consumer.getmany(place, timeout_ms=WAIT_MS)).get(place, ())
-        silences = 0 if found else silences + 1
-        if silences > SILENCES_MAX:
-            raise TransientError(f"{place.topic}, partition {place.partition}, ends before its end")
-        for record in found:
-            yield sent_of(record)
 
 
 def sent_of(record: "ConsumerRecord") -> Sent:

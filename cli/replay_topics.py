@@ -10,14 +10,14 @@ import datetime as dt
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
 from cli.errors import TransientError
+from cli.partitions import open_topics, read_partition
 from cli.replay_decide import Account, Decided, Difference, Json
 from cli.replay_fold import Replayed, Selection
 from cli.replay_rules import RuleBook, change_of
@@ -26,12 +26,8 @@ from frikort_contracts.topics import ALLOWANCE, GRANTS, PARTITIONS, PAYROLL, RUL
 from frikort_contracts.types import MOMENT_PATTERN, format_moment
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaConsumer, ConsumerRecord
+    from aiokafka import ConsumerRecord
 
-WAIT_MS: Final = 1000
-SILENCES_MAX: Final = 30
-"""How often in a row a topic may give nothing before its end, a second each time."""
-RECORDS_MAX: Final = 5000
 DECISIONS: Final = {"wage-paid": "wage-apportioned", "wage-reversed": "apportionment-reversed"}
 
 
@@ -225,59 +221,18 @@ async def _replay_partition(piece: TopicPiece) -> Replayed:
     """Read what was decided first: so whatever it rests on is on the other topics by then."""
     rules = Rules()
     partition = Partition(rules, piece.selection)
-    async with _consumer(piece.servers) as consumer:
-        async for event in _read(consumer, ALLOWANCE.name, piece.partition):
-            partition.take_announced(event)
-        async for event in _read(consumer, RULES.name, 0):
-            rules.take(event)
-        async for event in _read(consumer, GRANTS.name, piece.partition):
+    async with open_topics(piece.servers) as consumer:
+        async for record in read_partition(consumer, ALLOWANCE.name, piece.partition):
+            partition.take_announced(_event(record))
+        async for record in read_partition(consumer, RULES.name, 0):
+            rules.take(_event(record))
+        async for record in read_partition(consumer, GRANTS.name, piece.partition):
             partition.replayed.read += 1
-            partition.take_grant(event)
-        async for event in _read(consumer, PAYROLL.name, piece.partition):
+            partition.take_grant(_event(record))
+        async for record in read_partition(consumer, PAYROLL.name, piece.partition):
             partition.replayed.read += 1
-            partition.take_payroll(event)
+            partition.take_payroll(_event(record))
     return partition.end()
-
-
-@asynccontextmanager
-async def _consumer(servers: str) -> "AsyncIterator[AIOKafkaConsumer]":
-    from aiokafka import AIOKafkaConsumer  # noqa: PLC0415 - slow to load
-    from aiokafka.errors import KafkaError  # noqa: PLC0415 - as above
-
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    try:
-        await consumer.start()
-        yield consumer
-    except KafkaError as error:
-        raise TransientError(
-            f"Kafka at {servers} does not answer; is the stack up? (`frikort up`)"
-        ) from error
-    finally:
-        await consumer.stop()
-
-
-async def _read(consumer: "AIOKafkaConsumer", topic: str, partition: int) -> AsyncIterator[Event]:
-    """Read one partition of a topic from its beginning to where its end is now."""
-    from aiokafka import TopicPartition  # noqa: PLC0415 - as above
-
-    place = TopicPartition(topic, partition)
-    consumer.assign([place])
-    await consumer.seek_to_beginning(place)
-    end = (await consumer.end_offsets([place]))[place]
-    silences = 0
-    while await consumer.position(place) < end:
-        found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=RECORDS_MAX)
-        records = found.get(place, ())
-        silences = 0 if records else silences + 1
-        if silences > SILENCES_MAX:
-            raise TransientError(f"{topic}, partition {partition}, ends before its end")
-        for record in records:
-            yield _event(record)
 
 
 def _event(record: "ConsumerRecord") -> Event:
