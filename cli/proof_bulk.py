@@ -74,19 +74,26 @@ def _citizen(rows: Rows, row: int) -> str:
 
 
 def rules_of(entries: Iterable[dict[str, Any]]) -> Rules:
-    """Give the caps that were set as entries of a sweep repeat them, from the rules' entries."""
+    """Give the caps that were set as entries of a sweep repeat them, from the rules' entries.
+
+    What is no such rule is left out: whoever has an entry of it is in doubt.
+    """
     ids, numbers, texts = [], [], b""
     for rule in entries:
-        payload = rule.get("payload", {})
-        if rule.get("type") != CAP_SET:
+        try:
+            rule_id, payload = uuid.UUID(rule["id"]), rule["payload"]
+            figures = rule["version"], payload["amount_ore"]
+            is_rule = rule["type"] == CAP_SET and str(rule_id) == rule["id"]
+            is_rule = is_rule and all(type(f) is int and abs(f) < 2**62 for f in figures)
+        except (AttributeError, KeyError, TypeError, ValueError):
             continue
-        wire = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
-        again = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-        text = again.encode()
-        ids.append(np.frombuffer(uuid.UUID(rule["id"]).bytes, np.uint8))
-        at = len(texts)
-        numbers.append((rule["version"], payload["amount_ore"], at, len(text), at + len(text)))
-        texts += text + hashlib.sha256(wire).hexdigest().encode()
+        if is_rule:
+            wire = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+            again = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+            text, at = again.encode(), len(texts)
+            ids.append(np.frombuffer(rule_id.bytes, np.uint8))
+            numbers.append((*figures, at, len(text), at + len(text)))
+            texts += text + hashlib.sha256(wire).hexdigest().encode()
     return Rules(
         np.array(ids, np.uint8).reshape(-1, 16),
         np.array(numbers, np.int64).reshape(-1, RULE_COLUMNS),

@@ -19,10 +19,13 @@ from cli.compiled.replaying import CITIZENS, DECISIONS, ENTRIES, new_replay
 from cli.compiled.replaying import replay as replay_compiled
 from cli.replay_fold import Replayed, Row, Selection, replay_rows
 from cli.replay_rules import RuleBook
+from frikort_contracts.types import format_moment
 
 IS_POSSIBLE: Final = digests.load()
 """Whether this machine's OpenSSL can be called; else everything is decided one by one."""
 EVER: Final = 2**63 - 1
+FIGURE_MAX: Final = 10**15
+"""Of rules: so that percentages of it fit into eight bytes."""
 _FIRST_DAY: Final = dt.date(2000, 1, 1)
 _FIRST_MOMENT: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _END: Final = b"\xff\xff"
@@ -42,6 +45,8 @@ def replay_table(sent: bytes, book: RuleBook, selection: Selection) -> Replayed:
     """
     rows = read_rows(sent, COLUMNS)
     count = len(rows.at)
+    if not _is_plain(book):
+        return replay_rows((_row(rows, row) for row in range(count)), book, selection)
     outcome, room = new_replay(count), new_account_room(count)
     as_of = EVER if selection.as_of is None else _day(selection.as_of)
     known_at = EVER if selection.known_at is None else _microseconds(selection.known_at)
@@ -86,6 +91,23 @@ def _row(rows: Rows, row: int) -> Row:
     entry_no = int.from_bytes(rows.text(row, ENTRY_NO), signed=True)
     citizen_id = rows.text(row, CITIZEN_ID).decode()
     return Row(citizen_id, entry_no, rows.text(row, HASH), rows.text(row, BYTES))
+
+
+def _is_plain(book: RuleBook) -> bool:
+    """Tell whether all rules are written as the ledger writes them, and no figure is too large."""
+    try:
+        figures = [(year, cap.version, cap.amount_ore) for year, cap in book.caps()]
+        return all(
+            type(figure) is int and abs(figure) <= FIGURE_MAX
+            for found in (*figures, *book.closings())
+            for figure in found
+        ) and all(
+            format_moment(dt.datetime.fromisoformat(cap.known_at)) == cap.known_at
+            and dt.date.fromisoformat(cap.in_force_from).isoformat() == cap.in_force_from
+            for _, cap in book.caps()
+        )
+    except (TypeError, ValueError):
+        return False
 
 
 def _compiled(book: RuleBook) -> Book:

@@ -112,7 +112,7 @@ def _replay_citizen(
             entry = orjson.loads(row.content)
             decided, differences = compare(entry, row.content, account, book)
             counts = selection.counts(entry)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             differs = True
             shown = row.content[:SHOWN_MAX].decode(errors="replace")
             why = f"an entry's fields ({type(error).__name__}: {error})"

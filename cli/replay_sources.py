@@ -129,7 +129,10 @@ def replay_piece_in_bulk(piece: Piece) -> Replayed:
     """Decide a piece again in bulk, and whoever is in doubt entry by entry."""
     from cli.replay_bulk import replay_table  # noqa: PLC0415 - as above
 
-    return replay_table(piece.sent(), read_rules(piece.rules), piece.selection)
+    try:
+        return replay_table(piece.sent(), read_rules(piece.rules), piece.selection)
+    except ValueError:  # not as it is sent, or too much of one citizen at once
+        return replay_piece(piece)
 
 
 @contextmanager

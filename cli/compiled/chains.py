@@ -97,11 +97,13 @@ def _fold(table: Table, start: int, end: int, rules: Rules, work: Work) -> int:
         if not (entries.hashes(table, row, work.desk, start) and _repeats(table, row, work)):
             return NOWHERE
         is_sweep = is_text(table, row, SOURCE_TYPE, CAP_SET)
+        if entries.is_decided(table, row) != (size_of(table, row, EXCESS_ORE) >= 0):
+            return NOWHERE
         if not (is_sweep or _is_newer(table, row, work)):
             return NOWHERE
         if is_sweep:
             years = sweep(table, row, start, rules, work, years)
-        elif whole(table, row, COVERED_ORE) != NULL:
+        elif entries.is_decided(table, row):
             years = decide(table, row, start, work, years)
         elif size_of(table, row, YEAR) >= 0:
             return NOWHERE
@@ -147,7 +149,7 @@ def _repeats(table: Table, row: int, work: Work) -> bool:
         at, size = place(table, row, card_no), size_of(table, row, card_no)
         if not is_value(data, payload, members.CARD_NO, data, at, size):
             return False
-    if whole(table, row, COVERED_ORE) == NULL:
+    if not entries.is_decided(table, row):
         return size_of(table, row, WAGE_ID) < 0
     span = members.WAGE_ID * members.SPAN
     if payload[span + members.KIND] != members.STRING:

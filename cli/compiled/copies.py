@@ -14,8 +14,10 @@ from cli.compiled.text import is_equal
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 NULL: Final = -(2**63)
-"""What a column that is null, or no number, gives as one: no column has it."""
+"""What a column that is null, or no number, gives as one; a bigint may be it all the same."""
 NOT_ROWS: Final = -1
+SENT_MAX: Final = 2**31 - 1
+"""Places are kept in four bytes."""
 _COUNT_BYTES, _SIZE_BYTES = 2, 4
 
 
@@ -46,8 +48,10 @@ def read_rows(sent: bytes, columns: Sequence[str]) -> Rows:
     """Find the columns in what was sent.
 
     Raises:
-        ValueError: it is not what COPY sends of rows of so many columns.
+        ValueError: it is not what COPY sends of rows of so many columns, or too much at once.
     """
+    if len(sent) > SENT_MAX:
+        raise ValueError(f"more than {SENT_MAX} bytes")
     data = np.frombuffer(sent, np.uint8)
     at_most = len(sent) // (_COUNT_BYTES + _SIZE_BYTES * len(columns)) + 1
     at, size = (np.empty((at_most, len(columns)), np.int32) for _ in range(2))

@@ -21,10 +21,13 @@ from cli.compiled.cards import (
 from cli.compiled.copies import NULL
 from cli.compiled.jit import Array, Pointer, compiled, pointer_to
 from cli.compiled.members import (
+    ABSENT,
     AMOUNT_ORE,
     CARD_NO,
     GRANTS_VERSION,
+    HOLIDAY_PAY_ORE,
     KIND,
+    NUMBER,
     PAID_ON,
     SIZE,
     SPAN,
@@ -37,9 +40,22 @@ from cli.compiled.reading import ID_BYTES, Entry, EntryRoom, entry_of, new_entry
 from cli.compiled.sends import Cursor, CursorRoom, cursor_of, new_cursor_room
 from cli.compiled.text import NOWHERE, ascii_of, is_equal, literal, scattered
 from cli.compiled.times import read_date, year_at
-from cli.compiled.years import COVERED, ENTRIES, EXCESS, FOLD, OF_YEAR, OVER_CAP, YEARS_MAX
+from cli.compiled.years import (
+    AMOUNT_ORE_MAX,
+    COVERED,
+    ENTRIES,
+    EXCESS,
+    FOLD,
+    OF_YEAR,
+    OVER_CAP,
+    YEARS_MAX,
+)
 
 LOW_PERCENT: Final = 80
+FIRST_DAY: Final = -7305
+"""1 January 1980: since then Denmark has been one or two hours ahead of UTC."""
+LAST_DAY: Final = 365_242
+"""1 January 3000."""
 (STANDS, CARD_AT, CARD_SIZE, WAGE_AT, WAGE_YEAR) = range(5)
 (WAGE_PAID_ON, WAGE_COVERED, WAGE_EXCESS, IS_OVER_CAP, WAGE_KNOWN_AT, WAGE) = range(5, 11)
 """What is kept of a decision: whether it is a wage that stands, and as what it was decided."""
@@ -112,10 +128,17 @@ def text_at(entry: Entry, name: int, size: int) -> int:
 
 @compiled
 def day_of(data: Pointer, entry: Entry, name: int) -> int:
-    """Give a date of the payload as its day; NULL if it has none."""
+    """Give a date of the payload as its day; NULL if it has none, or one of another age."""
     at = text_at(entry, name, 10)
     found, day = read_date(data, at, at + 10)
-    return day if found >= 0 else NULL
+    return day if found >= 0 and FIRST_DAY <= day <= LAST_DAY else NULL
+
+
+@compiled
+def is_number_or_absent(entry: Entry, name: int) -> bool:
+    """Tell whether a value of the payload is an integer, or not there."""
+    kind = entry.payload[name * SPAN + KIND]
+    return bool(kind in (NUMBER, ABSENT))
 
 
 @compiled
@@ -131,6 +154,8 @@ def decide_wage(
     if card_at < 0 or wage_at < 0:
         return NOWHERE
     if paid_on == NULL or amount_ore == NULL or grants_version == NULL:
+        return NOWHERE
+    if abs(amount_ore) > AMOUNT_ORE_MAX or not is_number_or_absent(entry, HOLIDAY_PAY_ORE):
         return NOWHERE
     of_year, version = year_at(data, text_at(entry, PAID_ON, 10)), read[reading.RULES_VERSION]
     limit_ore = limit_for(book, of_year, read[reading.KNOWN_AT], version)
@@ -186,7 +211,11 @@ def decide_reversal(
     end = read[reading.REASON_END]
     if literal(data, read[reading.REASON_AT], end, _REVERSED) != end:
         return NOWHERE
-    limit_ore = max(0, limit_for(book, of_year, read[reading.KNOWN_AT], version))
+    paid_on = day_of(data, entry, PAID_ON)
+    if paid_on == NULL and entry.payload[PAID_ON * SPAN + KIND] != ABSENT:
+        return NOWHERE
+    limit_ore = limit_for(book, of_year, read[reading.KNOWN_AT], version)
+    limit_ore = 0 if limit_ore == NULL else limit_ore
     years, year = open_year(account, years, of_year)
     _send_turned(data, account, year, _GIVEN_BACK, covered_ore, limit_ore)
     _fold(account, year, covered_ore, excess_ore, excess_ore if wages[paid + IS_OVER_CAP] else 0)
@@ -194,7 +223,7 @@ def decide_reversal(
         sends.case(data, entry, account.cursor, _ROOM_REAPPEARED, wage_at, of_year)
     wages[paid + STANDS] = 0
     wages[row * WAGE + WAGE_YEAR] = of_year
-    _keep(account, row * WAGE, day_of(data, entry, PAID_ON), covered_ore, excess_ore)
+    _keep(account, row * WAGE, paid_on, covered_ore, excess_ore)
     return years
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from cli.compiled import form, members
-from cli.compiled.copies import NULL, Table, place, size_of, whole
+from cli.compiled.copies import Table, place, size_of, whole
 from cli.compiled.digests import CONTEXT_BYTES, sha256, uuid5
 from cli.compiled.jit import Array, Pointer, compiled, pointer_to
 from cli.compiled.members import flat_object, is_value, new_spans
@@ -130,6 +130,12 @@ def reads(table: Table, row: int, desk: Desk) -> bool:
 
 
 @compiled
+def is_decided(table: Table, row: int) -> bool:
+    """Tell whether a row says that something was decided."""
+    return size_of(table, row, COVERED_ORE) >= 0
+
+
+@compiled
 def hashes(table: Table, row: int, desk: Desk, start: int) -> bool:
     """Tell whether a row's hash is that of its bytes behind the hash of the row before.
 
@@ -172,10 +178,9 @@ def _head(table: Table, row: int, desk: Desk, at: int, end: int) -> int:
     at = string(data, at, end)
     at = literal(data, at, end, form.NEXT)
     desk.read[IS_OVER_CAP] = 0
-    covered_ore = whole(table, row, COVERED_ORE)
-    if covered_ore != NULL:
+    if is_decided(table, row):
         at = literal(data, at, end, form.DECISION)
-        at = integer(data, at, end, covered_ore)
+        at = integer(data, at, end, whole(table, row, COVERED_ORE))
         at = literal(data, at, end, form.EXCESS)
         at = integer(data, at, end, whole(table, row, EXCESS_ORE))
         at = reason = literal(data, at, end, form.REASON)

@@ -45,7 +45,8 @@ def _where_to_keep() -> str:
             kept.mkdir(parents=True, exist_ok=True)
         except (OSError, RuntimeError):  # as in an image that is read only, without a home
             continue
-        return str(kept)
+        if os.access(kept, os.W_OK):
+            return str(kept)
     return ""
 
 

@@ -48,7 +48,7 @@ from cli.compiled.members import (
 )
 from cli.compiled.members import EFFECTIVE_ON as SINCE
 from cli.compiled.reading import BYTES, HASH, ID_BYTES, read_entry
-from cli.compiled.text import ascii_of, is_equal, literal
+from cli.compiled.text import NOWHERE, ascii_of, is_equal, literal
 from cli.proof_parts import CHAIN_TAG
 
 YEARS: Final = 10_000
@@ -140,19 +140,29 @@ def _replay_citizen(
         account.wages[wage + WAGE_KNOWN_AT] = read[reading.KNOWN_AT]
         account.wages[wage + WAGE_YEAR] = account.wages[wage + WAGE_PAID_ON] = NULL
         if _is(data, account, _CAP_SET):
+            if read[reading.COVERED] != NULL:
+                return False
             continue
-        sends.begin(data, account.entry, account.cursor)
-        if _is(data, account, _WAGE_PAID):
-            years = decide_wage(data, account, book, row, start, years)
-            if years >= 0:
-                about_wage(data, account, book, row, start)
-        elif _is(data, account, _REVERSED):
-            years = decide_reversal(data, account, book, row, start, years)
-        elif read[reading.COVERED] != NULL or not _note(data, account, start, row):
-            return False
+        years = _decide(data, account, book, row, start, years)
         if years < 0 or not sends.is_all(account.entry, account.cursor):
             return False
     return True
+
+
+@compiled
+def _decide(data: Pointer, account: Account, book: Book, row: int, start: int, years: int) -> int:
+    """Decide an entry again, and expect what it sends; give how many years are open then."""
+    sends.begin(data, account.entry, account.cursor)
+    if _is(data, account, _WAGE_PAID):
+        years = decide_wage(data, account, book, row, start, years)
+        if years >= 0:
+            about_wage(data, account, book, row, start)
+        return years
+    if _is(data, account, _REVERSED):
+        return decide_reversal(data, account, book, row, start, years)
+    if account.entry.read[reading.COVERED] != NULL or not _note(data, account, start, row):
+        return NOWHERE
+    return years
 
 
 @compiled

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from cli.compiled import entries, members
 from cli.compiled.copies import NULL, Table, place, size_of, whole
-from cli.compiled.entries import COVERED_ORE, LIMIT_ORE, SOURCE_ID, SOURCE_VERSION, UUID_BYTES, YEAR
+from cli.compiled.entries import LIMIT_ORE, SOURCE_ID, SOURCE_VERSION, UUID_BYTES, YEAR
 from cli.compiled.jit import Array, compiled
 from cli.compiled.members import number_of
 from cli.compiled.text import NOWHERE, ascii_of, literal
@@ -33,8 +33,7 @@ class Rules(NamedTuple):
 def sweep(table: Table, row: int, start: int, rules: Rules, work: Work, years: int) -> int:
     """Compare an entry with its rule and what it turned; give how many years are open."""
     rule = _rule(table, row, rules)
-    is_decided = whole(table, row, COVERED_ORE) != NULL
-    if is_decided or rule < 0 or rules.seen[rule] == start + 1:
+    if entries.is_decided(table, row) or rule < 0 or rules.seen[rule] == start + 1:
         return NOWHERE
     rules.seen[rule] = start + 1
     if not _repeats(table, row, rule, rules, work):

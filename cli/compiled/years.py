@@ -26,6 +26,8 @@ from cli.compiled.text import NOWHERE, ascii_of, integer, literal
 from cli.compiled.times import date
 
 YEARS_MAX: Final = 64
+AMOUNT_ORE_MAX: Final = 10**12
+"""More is doubted: as many as a piece can hold are summed in eight bytes."""
 OF_YEAR, COVERED, EXCESS, ENTRIES, OVER_CAP, COVERED_TO, FOLD = range(7)
 """Where in a year what it has come to stands, as in a balance, and how long a year is."""
 _WAGE, _OVER_CAP_WAGE = 1, 2
@@ -94,6 +96,8 @@ def year_of(work: Work, years: int, year: int) -> int:
 def decide(table: Table, row: int, start: int, work: Work, years: int) -> int:
     """Fold a decision of the citizen whose rows begin at `start`; give how many years are open."""
     covered_ore, excess_ore = whole(table, row, COVERED_ORE), whole(table, row, EXCESS_ORE)
+    if max(abs(covered_ore), abs(excess_ore)) > AMOUNT_ORE_MAX:
+        return NOWHERE
     if whole(table, row, AMOUNT_ORE) != covered_ore + excess_ore:
         return NOWHERE
     slot = _slot(table, row, start, work)

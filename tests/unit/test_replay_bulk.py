@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from cli import replay_bulk
+from cli.proof_parts import NAMESPACE
 from cli.replay_bulk import is_bulk, replay_table, sent_rows
 from cli.replay_fold import Replayed, Row, Selection, replay_rows
 from cli.replay_rules import RuleBook
@@ -23,7 +25,7 @@ from tests.unit.attention_cases import Tale
 from tests.unit.ledger_cases import post
 from tests.unit.test_ledger_decisions import TABLE
 from tests.unit.test_ledger_decisions import Row as Decision
-from tests.unit.test_replay import BOOK, ENTERED, OTHERWISE, ReplayMachine, rows, rule_book
+from tests.unit.test_replay import BOOK, ENTERED, OTHERWISE, RULES, ReplayMachine, rows, rule_book
 
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 SELECTIONS = [
@@ -228,6 +230,90 @@ def test_rules_that_are_others_are_named_in_bulk_too(data: st.DataObject) -> Non
     some = LIVES[: data.draw(st.integers(1, 400))]
 
     both(some, rule_book(caps, closings), Selection())
+
+
+def changed(place: int, name: str, value: object) -> list[Row]:
+    """Give the history with one value of an entry changed, written and chained as if it was so."""
+    contents = [*ENTERED]
+    entry = json.loads(contents[place])
+    entry["source"]["payload"][name] = value
+    contents[place] = orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)
+    return rows(contents)
+
+
+@pytest.mark.parametrize("value", [5, "zzzz", "2023-13-01", None, True])
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_a_reversal_paid_on_no_day_is_counted_the_same(value: object, selection: Selection) -> None:
+    both(changed(3, "paid_on", value), BOOK, selection)
+
+
+@pytest.mark.parametrize("value", ["x", True, "0", 0, 5])
+def test_holiday_pay_of_any_kind_is_judged_the_same(value: object) -> None:
+    tale = Tale()
+    told = [tale.issued(), tale.employed("2023-02-01", ends_on="2023-05-31")]
+    told += [tale.deactivated("2023-06-01"), tale.wage("new", "2023-10-01", 500, rests_on=2)]
+    entered = [
+        Row(tale.citizen_id, e.entry_no, e.hash, e.content) for e in post(told, RULES).entries
+    ]
+    entry = json.loads(entered[-1].content)
+    entry["source"]["payload"]["holiday_pay_ore"] = value
+    content = orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)
+
+    both(_chained([*entered[:-1], entered[-1]._replace(content=content)]), BOOK, Selection())
+
+
+@pytest.mark.parametrize("starts_on", ["1850-01-01", "1945-06-01", "9999-12-31", "0001-01-01"])
+@pytest.mark.parametrize("hour", range(20, 24))
+def test_employments_of_any_age_are_judged_the_same(starts_on: str, hour: int) -> None:
+    tale = Tale()
+    told = [tale.issued(), tale.employed("2023-02-01")]
+    entered = [
+        Row(tale.citizen_id, e.entry_no, e.hash, e.content) for e in post(told, RULES).entries
+    ]
+    entry = json.loads(entered[-1].content)
+    entry["source"]["payload"]["starts_on"] = starts_on
+    for case in ([], [{"card_no": tale.card_no, "code": "employment-late"}]):
+        place = f"{entry['source']['id']}/{tale.citizen_id}/0"
+        event = {"id": str(uuid.uuid5(NAMESPACE, place)), "type": "attention-raised"}
+        entry |= {"events": [{**each, **event} for each in case]}
+        entry |= {"known_at": f"{starts_on}T{hour}:03:00.000000Z"}
+        content = orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)
+
+        both(_chained([entered[0], entered[1]._replace(content=content)]), BOOK, Selection())
+
+
+def test_a_decision_in_an_entry_of_a_rule_is_named_in_bulk_too() -> None:
+    contents = [*ENTERED]
+    entry = json.loads(contents[2])
+    entry["source"]["type"] = "annual-cap-set"
+    del entry["source"]["payload"]["wage_id"]
+    contents[2] = orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)
+
+    assert both(rows(contents), BOOK, Selection()).differences
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"amount_ore": -5}, {"amount_ore": 2**64 // 80 + 1}, {"amount_ore": 2**63}),
+        *({"known_at": "2018-06-08T00:00:00Z"}, {"in_force_from": "20230101"}, {"version": 2**63}),
+    ],
+)
+def test_rules_that_the_ledger_would_not_write_are_followed_the_same(
+    change: dict[str, Any],
+) -> None:
+    book = RuleBook()
+    for year, version in ((2022, 1), (2023, 2)):
+        payload = {"year": year, "amount_ore": 2_000_000, "in_force_from": f"{year}-01-01"}
+        rule = {"version": version, "type": "annual-cap-set", "known_at": KNOWN}
+        changed_rule = {name: change[name] for name in rule if name in change and year == 2023}
+        payload |= {name: change[name] for name in payload if name in change and year == 2023}
+        book.take({**rule, **changed_rule, "payload": payload, "recorded_at": KNOWN})
+
+    both(rows(ENTERED), book, Selection())
+
+
+KNOWN = "2018-06-08T00:00:00.000000Z"
 
 
 def _chained(entered: Sequence[Row]) -> list[Row]:
