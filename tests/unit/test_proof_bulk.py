@@ -158,7 +158,7 @@ def test_bytes_that_are_others_are_doubted_though_every_hash_is_right(data: st.D
     end = data.draw(st.integers(start, min(len(content), start + 12)))
     other = data.draw(st.binary(max_size=4) | st.sampled_from(PIECES))
     tampered.journal[place]["bytes"] = content[:start] + other + content[end:]
-    _hash_again(tampered)
+    hash_again(tampered)
 
     doubts_what_is_named(tampered)
 
@@ -193,7 +193,7 @@ def test_content_that_is_other_is_doubted_though_it_is_canonical(data: st.DataOb
         for column in ("covered_ore", "excess_ore", "year"):
             figure = decision.get(column)
             row[column] = figure if isinstance(figure, int) else None
-    _hash_again(tampered)
+    hash_again(tampered)
 
     doubts_what_is_named(tampered)
 
@@ -222,7 +222,7 @@ def test_entries_and_balances_that_come_or_go_are_doubted(data: st.DataObject) -
         case "all":
             tampered.journal = [row for row in rows if row["citizen_id"] != citizen_id]
     if data.draw(st.booleans()):
-        _hash_again(tampered)
+        hash_again(tampered)
 
     doubts_what_is_named(tampered)
 
@@ -287,7 +287,7 @@ def test_damage_that_bytes_columns_and_hashes_agree_on_is_doubted(
     entry = json.loads(row["bytes"])
     change(row, entry)
     row["bytes"] = canonical(entry)
-    _hash_again(tampered)
+    hash_again(tampered)
 
     found = {fault.field for fault in tampered.faults()}
 
@@ -311,7 +311,7 @@ def test_bytes_that_mean_the_same_and_are_not_canonical_are_doubted(was: bytes, 
     row = next(row for row in tampered.journal if b'"amount_ore":600,"card_no"' in row["bytes"])
     assert was in row["bytes"]
     row["bytes"] = now.join(row["bytes"].rsplit(was, 1))
-    _hash_again(tampered)
+    hash_again(tampered)
 
     assert {fault.field for fault in tampered.faults()} == {"bytes"}
     assert doubts_what_is_named(tampered)
@@ -333,51 +333,6 @@ def _other_balance(data: st.DataObject, tampered: Tables) -> None:
         tampered.balances[key] = kept._replace(**{name: other})
 
 
-@pytest.mark.parametrize("column", ["covered_ore", "excess_ore"])
-@pytest.mark.parametrize("value", [0, -(2**63)])
-@pytest.mark.parametrize("kind", ["grant-issued", "annual-cap-set"])
-def test_an_amount_where_nothing_is_decided_is_doubted(column: str, value: int, kind: str) -> None:
-    tampered = damaged()
-    row = next(row for row in tampered.journal if row["source_type"] == kind)
-    row[column] = value
-
-    assert doubts_what_is_named(tampered)
-
-
-def test_a_rule_whose_id_is_written_otherwise_is_none() -> None:
-    tampered = damaged()
-    tampered.rules = [{**RULE, "id": RULE["id"].upper()}]
-
-    assert doubts_what_is_named(tampered)
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        *({}, {**RULE, "id": 5}, {**RULE, "id": "x"}, {**RULE, "payload": None}),
-        *({**RULE, "version": 2**63}, {**RULE, "payload": {"amount_ore": "1"}}),
-    ],
-)
-def test_what_is_no_rule_leaves_its_sweeps_in_doubt(rule: dict[str, Any]) -> None:
-    tampered = damaged()
-    tampered.rules = [rule]
-
-    assert tampered.checked().doubted == set(tampered.heads)
-
-
-def test_amounts_too_large_to_be_summed_are_doubted() -> None:
-    tampered = damaged()
-    for row in tampered.journal:
-        if row["covered_ore"]:
-            row["covered_ore"], row["amount_ore"] = 10**12 + 1, 10**12 + 1 + row["excess_ore"]
-            entry = json.loads(row["bytes"])
-            entry["decision"]["covered_ore"] = 10**12 + 1
-            row["bytes"] = canonical(entry)
-    _hash_again(tampered)
-
-    assert tampered.checked().doubted == set(tampered.heads)
-
-
 @pytest.mark.parametrize("number", range(len(LEDGER.journal)))
 def test_the_properties_do_damage_that_is_named(number: int) -> None:
     """So the properties above do not pass for want of damage."""
@@ -389,7 +344,7 @@ def test_the_properties_do_damage_that_is_named(number: int) -> None:
         assert doubts_what_is_named(tampered)
 
 
-def _hash_again(tampered: Tables) -> None:
+def hash_again(tampered: Tables) -> None:
     head, last = GENESIS, ""
     for row in tampered.journal:
         head = chain_hash(GENESIS if row["citizen_id"] != last else head, row["bytes"])
