@@ -15,14 +15,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from cli.compiled import chains, digests
+from cli.compiled import chains
 from cli.compiled.chains import BALANCES, HEADS, new_proved
-from cli.compiled.copies import HEADER, Rows, read_rows
 from cli.compiled.entries import COLUMNS
 from cli.compiled.sweeps import COLUMNS as RULE_COLUMNS
 from cli.compiled.sweeps import Rules
 from cli.compiled.years import new_room
 from cli.proof import ACCOUNTS, CAP_SET
+from services.chassis.compiled import digests
+from services.chassis.compiled.copies import HEADER, Rows, read_rows
 
 __all__ = ["BALANCES", "COLUMNS", "HEADS", "Checked", "Rows", "check", "read_rows", "rules_of"]
 

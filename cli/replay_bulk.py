@@ -10,9 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from cli.compiled import digests
 from cli.compiled.book import CAP, CLOSING, Book
-from cli.compiled.copies import HEADER, Rows, read_rows
 from cli.compiled.deciding import new_account_room
 from cli.compiled.reading import BYTES, CITIZEN_ID, COLUMNS, ENTRY_NO, HASH
 from cli.compiled.replaying import CITIZENS, DECISIONS, ENTRIES, new_replay
@@ -20,6 +18,8 @@ from cli.compiled.replaying import replay as replay_compiled
 from cli.replay_fold import Replayed, Row, Selection, replay_rows
 from cli.replay_rules import RuleBook
 from frikort_contracts.types import format_moment
+from services.chassis.compiled import digests
+from services.chassis.compiled.copies import HEADER, Rows, read_rows
 
 IS_POSSIBLE: Final = digests.load()
 """Whether this machine's OpenSSL can be called; else everything is decided one by one."""

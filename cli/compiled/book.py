@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from cli.compiled.copies import NULL
-from cli.compiled.jit import Array, compiled
+from services.chassis.compiled.copies import NULL
+from services.chassis.compiled.jit import Array, compiled
 
 CAP_YEAR, CAP_VERSION, AMOUNT, KNOWN, FROM, IN_FORCE_FROM, CAP = range(7)
 """A cap: its year, its rule's version, its øre, the moments when it became known and came into

@@ -4,8 +4,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from cli.compiled.jit import Array, Pointer, compiled, pointer_to
-from cli.compiled.text import NOWHERE, is_equal
+from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
+from services.chassis.compiled.text import NOWHERE, is_equal
 
 CHANGE_VERSION, CHANGE_CARD_AT, CHANGE_CARD_SIZE, EFFECTIVE_ON, COVERS, ENDS, CHANGE = range(7)
 """A dated change of a card: from its day on it covers, or does not; or the card has ended."""

@@ -22,7 +22,6 @@ from cli.compiled.cards import (
     ruling,
     turns_day,
 )
-from cli.compiled.copies import NULL
 from cli.compiled.deciding import (
     CARD_AT,
     CARD_SIZE,
@@ -37,8 +36,10 @@ from cli.compiled.deciding import (
     day_of,
     text_at,
 )
-from cli.compiled.jit import Array, Pointer, compiled
-from cli.compiled.members import (
+from cli.compiled.reading import ID_BYTES
+from services.chassis.compiled.copies import NULL
+from services.chassis.compiled.jit import Array, Pointer, compiled
+from services.chassis.compiled.members import (
     CARD_NO,
     EMPLOYMENT_ID,
     GRANTS_VERSION,
@@ -46,10 +47,9 @@ from cli.compiled.members import (
     WAGE_ID,
     number_of,
 )
-from cli.compiled.members import STARTS_ON as STARTS_ON_MEMBER
-from cli.compiled.reading import ID_BYTES
-from cli.compiled.text import NOWHERE, ascii_of
-from cli.compiled.times import DAY_US, HOUR_US
+from services.chassis.compiled.members import STARTS_ON as STARTS_ON_MEMBER
+from services.chassis.compiled.text import NOWHERE, ascii_of
+from services.chassis.compiled.times import DAY_US, HOUR_US
 
 WORK_PERIOD_DAYS: Final = 31
 """A wage is for the month before it at the most (R8, R11)."""

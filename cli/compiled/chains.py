@@ -9,14 +9,25 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from cli.compiled import entries, members
-from cli.compiled.copies import NULL, Rows, Table, is_less, is_same, place, size_of, table_of, whole
+from cli.compiled import entries
 from cli.compiled.entries import COVERED_ORE, EXCESS_ORE, PARTITION, SOURCE_TYPE, WAGE_ID, YEAR
-from cli.compiled.jit import Array, compiled
-from cli.compiled.members import is_value
 from cli.compiled.sweeps import CAP_SET, Rules, sweep
-from cli.compiled.text import NOWHERE, ascii_of, uuid
 from cli.compiled.years import FOLD, Room, Work, decide, is_text, reach, work_of, year_of
+from services.chassis.compiled import members
+from services.chassis.compiled.copies import (
+    NULL,
+    Rows,
+    Table,
+    is_less,
+    is_same,
+    place,
+    size_of,
+    table_of,
+    whole,
+)
+from services.chassis.compiled.jit import Array, compiled
+from services.chassis.compiled.members import is_value
+from services.chassis.compiled.text import NOWHERE, ascii_of, uuid
 
 HEADS: Final = ("citizen_id", "entry_no", "head")
 BALANCES: Final = (

@@ -18,9 +18,21 @@ from cli.compiled.cards import (
     holder_of,
     new_holder_room,
 )
-from cli.compiled.copies import NULL
-from cli.compiled.jit import Array, Pointer, compiled, pointer_to
-from cli.compiled.members import (
+from cli.compiled.reading import ID_BYTES, Entry, EntryRoom, entry_of, new_entry_room
+from cli.compiled.sends import Cursor, CursorRoom, cursor_of, new_cursor_room
+from cli.compiled.years import (
+    AMOUNT_ORE_MAX,
+    COVERED,
+    ENTRIES,
+    EXCESS,
+    FOLD,
+    OF_YEAR,
+    OVER_CAP,
+    YEARS_MAX,
+)
+from services.chassis.compiled.copies import NULL
+from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
+from services.chassis.compiled.members import (
     ABSENT,
     AMOUNT_ORE,
     CARD_NO,
@@ -36,20 +48,8 @@ from cli.compiled.members import (
     WAGE_ID,
     number_of,
 )
-from cli.compiled.reading import ID_BYTES, Entry, EntryRoom, entry_of, new_entry_room
-from cli.compiled.sends import Cursor, CursorRoom, cursor_of, new_cursor_room
-from cli.compiled.text import NOWHERE, ascii_of, is_equal, literal, scattered
-from cli.compiled.times import read_date, year_at
-from cli.compiled.years import (
-    AMOUNT_ORE_MAX,
-    COVERED,
-    ENTRIES,
-    EXCESS,
-    FOLD,
-    OF_YEAR,
-    OVER_CAP,
-    YEARS_MAX,
-)
+from services.chassis.compiled.text import NOWHERE, ascii_of, is_equal, literal, scattered
+from services.chassis.compiled.times import read_date, year_at
 
 LOW_PERCENT: Final = 80
 FIRST_DAY: Final = -7305

@@ -8,12 +8,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from cli.compiled import form, members
-from cli.compiled.copies import Table, place, size_of, whole
-from cli.compiled.digests import CONTEXT_BYTES, sha256, uuid5
-from cli.compiled.jit import Array, Pointer, compiled, pointer_to
-from cli.compiled.members import flat_object, is_value, new_spans
-from cli.compiled.text import (
+from cli.compiled import form
+from cli.proof_parts import CHAIN_TAG, NAMESPACE
+from services.chassis.compiled import members
+from services.chassis.compiled.copies import Table, place, size_of, whole
+from services.chassis.compiled.digests import CONTEXT_BYTES, sha256, uuid5
+from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
+from services.chassis.compiled.members import flat_object, is_value, new_spans
+from services.chassis.compiled.text import (
     NOWHERE,
     byte,
     integer,
@@ -24,8 +26,7 @@ from cli.compiled.text import (
     uuid,
     write_uuid,
 )
-from cli.compiled.times import moment
-from cli.proof_parts import CHAIN_TAG, NAMESPACE
+from services.chassis.compiled.times import moment
 
 COLUMNS: Final = (
     *("citizen_id", "entry_no", "partition", "hash", "bytes", "source_id", "source_type"),

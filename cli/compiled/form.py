@@ -3,9 +3,9 @@
 And its postings, which follow from its decision.
 """
 
-from cli.compiled.copies import NULL
-from cli.compiled.jit import Array, Pointer, compiled
-from cli.compiled.text import ascii_of, byte, integer, literal
+from services.chassis.compiled.copies import NULL
+from services.chassis.compiled.jit import Array, Pointer, compiled
+from services.chassis.compiled.text import ascii_of, byte, integer, literal
 
 CITIZEN = ascii_of('{"citizen_id":"')
 CODE_VERSION = ascii_of('","code_version":"')

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from cli.compiled import form
-from cli.compiled.copies import NULL, Table, place, size_of
-from cli.compiled.jit import Array, Pointer, compiled, pointer_to
-from cli.compiled.members import flat_object, new_spans
-from cli.compiled.text import NOWHERE, byte, is_equal, literal, number, string
-from cli.compiled.times import read_moment
+from services.chassis.compiled.copies import NULL, Table, place, size_of
+from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
+from services.chassis.compiled.members import flat_object, new_spans
+from services.chassis.compiled.text import NOWHERE, byte, is_equal, literal, number, string
+from services.chassis.compiled.times import read_moment
 
 COLUMNS: Final = ("citizen_id", "entry_no", "hash", "bytes")
 CITIZEN_ID, ENTRY_NO, HASH, BYTES = range(4)

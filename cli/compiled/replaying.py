@@ -12,7 +12,6 @@ from cli.compiled import cards, reading, sends
 from cli.compiled.book import Book
 from cli.compiled.cards import NO_DAY, add_change, add_job, find_job
 from cli.compiled.cases import about_change, about_employment, about_misreported, about_wage
-from cli.compiled.copies import NULL, Rows, Table, is_same, place, size_of, table_of
 from cli.compiled.deciding import (
     WAGE,
     WAGE_COVERED,
@@ -28,9 +27,12 @@ from cli.compiled.deciding import (
     decide_wage,
     text_at,
 )
-from cli.compiled.digests import sha256
-from cli.compiled.jit import Array, Pointer, compiled, pointer_to
-from cli.compiled.members import (
+from cli.compiled.reading import BYTES, HASH, ID_BYTES, read_entry
+from cli.proof_parts import CHAIN_TAG
+from services.chassis.compiled.copies import NULL, Rows, Table, is_same, place, size_of, table_of
+from services.chassis.compiled.digests import sha256
+from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
+from services.chassis.compiled.members import (
     ABSENT,
     CARD_NO,
     EMPLOYMENT_ID,
@@ -46,10 +48,8 @@ from cli.compiled.members import (
     VALID_FROM,
     is_value,
 )
-from cli.compiled.members import EFFECTIVE_ON as SINCE
-from cli.compiled.reading import BYTES, HASH, ID_BYTES, read_entry
-from cli.compiled.text import NOWHERE, ascii_of, is_equal, literal
-from cli.proof_parts import CHAIN_TAG
+from services.chassis.compiled.members import EFFECTIVE_ON as SINCE
+from services.chassis.compiled.text import NOWHERE, ascii_of, is_equal, literal
 
 YEARS: Final = 10_000
 ENTRIES, CITIZENS, DECISIONS = range(3)

@@ -4,13 +4,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from cli.compiled.copies import NULL
-from cli.compiled.digests import CONTEXT_BYTES, uuid5
-from cli.compiled.jit import Array, Pointer, compiled, pointer_to
-from cli.compiled.members import CARD_NO, SIZE, SPAN, START
 from cli.compiled.reading import CITIZEN_AT, EVENTS_AT, EVENTS_END, ID_BYTES, SOURCE_AT, Entry
-from cli.compiled.text import NOWHERE, ascii_of, byte, integer, is_equal, literal, uuid
 from cli.proof_parts import NAMESPACE
+from services.chassis.compiled.copies import NULL
+from services.chassis.compiled.digests import CONTEXT_BYTES, uuid5
+from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
+from services.chassis.compiled.members import CARD_NO, SIZE, SPAN, START
+from services.chassis.compiled.text import NOWHERE, ascii_of, byte, integer, is_equal, literal, uuid
 
 AT, INDEX = range(2)
 """Where the next event is expected, and which it is."""

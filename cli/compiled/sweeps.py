@@ -2,13 +2,14 @@
 
 from typing import Final, NamedTuple
 
-from cli.compiled import entries, members
-from cli.compiled.copies import NULL, Table, place, size_of, whole
+from cli.compiled import entries
 from cli.compiled.entries import LIMIT_ORE, SOURCE_ID, SOURCE_VERSION, UUID_BYTES, YEAR
-from cli.compiled.jit import Array, compiled
-from cli.compiled.members import number_of
-from cli.compiled.text import NOWHERE, ascii_of, literal
 from cli.compiled.years import COVERED, OVER_CAP, Work, is_summed, year_of
+from services.chassis.compiled import members
+from services.chassis.compiled.copies import NULL, Table, place, size_of, whole
+from services.chassis.compiled.jit import Array, compiled
+from services.chassis.compiled.members import number_of
+from services.chassis.compiled.text import NOWHERE, ascii_of, literal
 
 CAP_SET = ascii_of("annual-cap-set")
 VERSION, AMOUNT, TEXT_AT, TEXT_SIZE, SHA256_AT = range(5)

@@ -4,8 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from cli.compiled import entries, members
-from cli.compiled.copies import NULL, Table, is_same, place, size_of, whole
+from cli.compiled import entries
 from cli.compiled.entries import (
     AMOUNT_ORE,
     COVERED_ORE,
@@ -20,10 +19,12 @@ from cli.compiled.entries import (
     Desk,
     desk_of,
 )
-from cli.compiled.jit import Array, Pointer, compiled, pointer_to
-from cli.compiled.members import number_of
-from cli.compiled.text import NOWHERE, ascii_of, integer, literal
-from cli.compiled.times import date
+from services.chassis.compiled import members
+from services.chassis.compiled.copies import NULL, Table, is_same, place, size_of, whole
+from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
+from services.chassis.compiled.members import number_of
+from services.chassis.compiled.text import NOWHERE, ascii_of, integer, literal
+from services.chassis.compiled.times import date
 
 YEARS_MAX: Final = 64
 AMOUNT_ORE_MAX: Final = 10**12

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cli.compiled import digests, jit, members, text, times
-from cli.compiled.copies import HEADER, NULL, Rows, read_rows, table_of, whole
-from cli.compiled.jit import Array, compiled, pointer_to
 from frikort_contracts.types import format_moment
+from services.chassis.compiled import digests, jit, members, text, times
+from services.chassis.compiled.copies import HEADER, NULL, Rows, read_rows, table_of, whole
+from services.chassis.compiled.jit import Array, compiled, pointer_to
 
 MANY = settings(max_examples=300, deadline=None)
 FIRST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)

@@ -30,13 +30,16 @@ def compiled(function: _Function) -> _Function:
 
 
 def _where_to_keep() -> str:
-    """Name a folder for what these modules, as they are now, are compiled to; or none.
+    """Name a folder for what is compiled of all modules as they are now; or none.
 
     Numba looks at a function's own module alone to see whether it has changed, not at those that
-    it calls: so what has changed is kept elsewhere.
+    it calls: so what has changed is kept elsewhere. Whatever a compiled module takes from one that
+    is not, it must be given when it runs: what is compiled in would outlive it.
     """
     here = Path(__file__).parent
-    sources = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
+    root = here.parents[2]
+    modules = sorted([*root.glob("services/*/compiled/*.py"), *root.glob("cli/compiled/*.py")])
+    sources = b"".join(path.read_bytes() for path in modules)
     name = f"compiled-{hashlib.sha256(sources).hexdigest()[:16]}"
     elsewhere = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "frikort")
     for folder in (here / "__pycache__", elsewhere):

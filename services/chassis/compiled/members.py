@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from cli.compiled.jit import Array, Pointer, compiled
-from cli.compiled.text import NOWHERE, ascii_of, byte, literal, number, string
+from services.chassis.compiled.jit import Array, Pointer, compiled
+from services.chassis.compiled.text import NOWHERE, ascii_of, byte, literal, number, string
 
 _NAMES: Final = (
     *("amount_ore", "card_no", "id", "paid_on", "type", "wage_id", "year"),

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from cli.compiled.jit import Array, Pointer, compiled, pointer_to
-from cli.compiled.text import is_equal
+from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
+from services.chassis.compiled.text import is_equal
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 NULL: Final = -(2**63)

@@ -10,7 +10,7 @@ from typing import Final
 import llvmlite.binding
 from numba import types
 
-from cli.compiled.jit import Pointer, address_of, compiled
+from services.chassis.compiled.jit import Pointer, address_of, compiled
 
 CONTEXT_BYTES: Final = 512
 """More than either hash keeps while it is computed."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from cli.compiled.jit import Array, Pointer, compiled, eight, pointer_to
+from services.chassis.compiled.jit import Array, Pointer, compiled, eight, pointer_to
 
 NOWHERE: Final = -1
 DIGITS_MAX: Final = 15

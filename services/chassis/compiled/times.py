@@ -5,8 +5,8 @@ PostgreSQL counts from then. Their texts, all of one form, sort as these numbers
 
 from typing import Final
 
-from cli.compiled.jit import Pointer, compiled
-from cli.compiled.text import NOWHERE
+from services.chassis.compiled.jit import Pointer, compiled
+from services.chassis.compiled.text import NOWHERE
 
 DAY_US: Final = 86_400_000_000
 HOUR_US: Final = 3_600_000_000
