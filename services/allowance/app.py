@@ -25,6 +25,7 @@ from services.allowance.api import (
     ledger_routes,
     rule_routes,
 )
+from services.allowance.bulk_loading import BulkLoader
 from services.allowance.checkpoints import CheckpointWorkspace, take_by_the_clock
 from services.allowance.console.composition import LedgerConsoleSettings, add_console
 from services.allowance.consumers import on_grants_and_payroll
@@ -111,7 +112,7 @@ async def serve() -> int:
     pool = await open_pool(settings.database_url, size_max=settings.database_pool_max)
     reading = await open_pool(settings.database_url, size_max=READERS_MAX, only_reads=True)
     tools = make_tools(shared, settings)
-    ledger = Ledger(pool=pool, clock=tools.clock)
+    ledger = Ledger(pool=pool, clock=tools.clock, bulk=BulkLoader())
     signer = await _signer(pool, settings, tools)
 
     async def set_rule(command: Command) -> Answer:
@@ -129,7 +130,7 @@ async def serve() -> int:
     consumer = on_grants_and_payroll(
         broker, pool, ledger, instance=settings.instance, posted=posted
     )
-    relays = _relays(pool, shared.kafka, consumer)
+    relays = _relays(pool, shared.kafka, consumer, ledger.bulk)
     app = create_app(title="Frikort allowance", version="0.1.0", summary="The ledger of each card")
     app.include_router(ledger_routes(reading, tools.clock))
     app.include_router(explanation_routes(reading, tools.clock))
@@ -183,11 +184,11 @@ def _checkpointing(
     return parts
 
 
-def _relays(pool: Pool, bootstrap: str, consumer: Consumer) -> list[Relay]:
+def _relays(pool: Pool, bootstrap: str, consumer: Consumer, bulk: BulkLoader | None) -> list[Relay]:
     return [
         _relay("rules", RULES, rules_source(pool), pool, bootstrap),
         _relay("checkpoints", CHECKPOINTS, checkpoints_source(pool), pool, bootstrap),
-        *(_journal_relay(share, pool, bootstrap, consumer) for share in range(RELAY_SHARES)),
+        *(_journal_relay(share, pool, bootstrap, consumer, bulk) for share in range(RELAY_SHARES)),
     ]
 
 
@@ -203,14 +204,16 @@ def _relay(slot: str, topic: Topic, source: Source, pool: Pool, bootstrap: str) 
     )
 
 
-def _journal_relay(share: int, pool: Pool, bootstrap: str, consumer: Consumer) -> Relay:
+def _journal_relay(
+    share: int, pool: Pool, bootstrap: str, consumer: Consumer, bulk: BulkLoader | None
+) -> Relay:
     """Make the relay of a share of the journal's partitions, those that one instance reads."""
     partitions = range(share, PARTITIONS, RELAY_SHARES)  # as the group deals them out
     return Relay(
         service="allowance",
         slot=f"journal-{share}",
         topic=ALLOWANCE,
-        source=journal_source(pool),
+        source=journal_source(pool, bulk),
         pool=pool,
         bootstrap=bootstrap,
         partitions=partitions,

@@ -158,14 +158,15 @@ def sent_event_id(source_id: str, citizen_id: str, index: int) -> str:
     Written out because `uuid.uuid5` takes four times as long, and this runs for every wage.
     """
     name = f"{source_id}/{citizen_id}/{index}".encode()
-    text = hashlib.sha1(_NAMESPACE + name, usedforsecurity=False).hexdigest()
+    text = hashlib.sha1(NAMESPACE + name, usedforsecurity=False).hexdigest()
     variant = _VARIANT[text[16]]
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 """RFC 9562: the variant's two bits are 10, the other two stay."""
-_NAMESPACE = bytes.fromhex("5d0cbd9c0d4f5a519b1c6f6b1b7f6a11")
+NAMESPACE = bytes.fromhex("5d0cbd9c0d4f5a519b1c6f6b1b7f6a11")
+"""Of the names that events' identifiers are made from."""
 
 
 def _require_canonical_value(value: Any, depth_left: int) -> None:

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from frikort_contracts.topics import GRANTS
+from frikort_contracts.topics import GRANTS, PAYROLL
 from services.allowance import projections, store, sweeps
+from services.allowance.bulk_loading import BulkLoader
 from services.allowance.missing_caps import read_years_to_tell
 from services.allowance.pages import CAP_UNKNOWN, Page, PageMemory
 from services.allowance.posting import Posting
@@ -29,6 +30,7 @@ class Ledger:
     pool: Pool
     clock: Clock
     memory: PageMemory = field(default_factory=PageMemory)
+    bulk: BulkLoader | None = None
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def post(self, records: Sequence[RawRecord]) -> None:
@@ -57,7 +59,7 @@ class Ledger:
         locked = await store.lock_partitions(connection, [partition])
         pages = await store.load_pages(connection, {subject: partition}, with_waiting=True)
         read_again(pages[subject])
-        posting = await self._posting(connection, taken, pages, locked, [])
+        posting = await self._posting(connection, taken, pages, _journal_seq(locked), [])
         redrive(posting, pages[subject], topic)
         await self._write(connection, posting, locked)
 
@@ -102,7 +104,7 @@ class Ledger:
             locked = await store.lock_partitions(connection, set(citizens.values()))
             pages = await self._pages(connection, citizens, locked)
             taken = await Inbox.open(connection, [])
-            posting = await self._posting(connection, taken, pages, locked, [])
+            posting = await self._posting(connection, taken, pages, _journal_seq(locked), [])
             municipalities = await sweeps.read_municipalities(connection, list(citizens))
             for citizen_id, page in pages.items():
                 received = sweep.to_received(page, municipalities[citizen_id])
@@ -124,21 +126,46 @@ class Ledger:
             taken.fresh.sort(key=_grants_first)
             partitions = {message.partition for message in taken.fresh}
             locked = await store.lock_partitions(connection, partitions)
-            received, unreadable = _read_all(taken.fresh)
+            journal_seq = _journal_seq(locked)
+            pages, rest = await self._post_plain(connection, taken, locked, journal_seq)
+            received, unreadable = _read_all(rest)
             citizens = {r.citizen_id: r.message.partition for r in received}
             citizens |= {
                 m.stream_id: m.partition for m, _ in unreadable if is_citizen_id(m.stream_id)
             }
-            pages = await self._pages(connection, citizens, locked)
-            posting = await self._posting(connection, taken, pages, locked, received)
+            missing = {c: partition for c, partition in citizens.items() if c not in pages}
+            pages |= await self._pages(connection, missing, locked)
+            posting = await self._posting(connection, taken, pages, journal_seq, received)
             await self._park_strangers(connection, posting, unreadable)
             if unreadable:
-                _receive_in_order(posting, taken.fresh, received, unreadable)
+                _receive_in_order(posting, rest, received, unreadable)
             else:
                 for one in received:
                     posting.receive(one)
             change_no = await self._write(connection, posting, locked)
         self.memory.keep(pages.values(), change_no)
+
+    async def _post_plain(
+        self,
+        connection: Connection,
+        taken: Inbox,
+        locked: Mapping[int, tuple[int, int]],
+        journal_seq: dict[int, int],
+    ) -> tuple[dict[str, Page], Sequence[Message]]:
+        """Post in bulk what is plain of a large batch; give the pages, and what is left."""
+        bulk = self.bulk.posting(len(taken.fresh)) if self.bulk else None
+        if bulk is None:
+            return {}, taken.fresh
+        pages = await self._pages(connection, _citizens(taken.fresh), locked)
+        await store.hold_rules(connection)
+        rules = await store.read_rules(connection)
+        now = self.clock.now()
+        posted = bulk.post_plain(taken.fresh, pages, rules, now=now, journal_seq=journal_seq)
+        # Before anything else is read: a reversal that is left may be of a wage among them.
+        await store.append_rows(connection, posted.rows)
+        for partition, wages in posted.applied.items():
+            taken.count(PAYROLL.name, partition, "applied", wages)
+        return pages, posted.rest
 
     async def _release(self, partition: int, citizen_ids: Sequence[str]) -> None:
         async with transaction(self.pool) as connection:
@@ -147,7 +174,7 @@ class Ledger:
             self.memory.recall(citizen_ids, {partition: locked[partition][1]})
             citizens = dict.fromkeys(citizen_ids, partition)
             pages = await store.load_pages(connection, citizens, with_waiting=True)
-            posting = await self._posting(connection, taken, pages, locked, [])
+            posting = await self._posting(connection, taken, pages, _journal_seq(locked), [])
             for page in pages.values():
                 posting.release(page)
             change_no = await self._write(connection, posting, locked)
@@ -171,7 +198,7 @@ class Ledger:
         connection: Connection,
         taken: Inbox,
         pages: dict[str, Page],
-        locked: Mapping[int, tuple[int, int]],
+        journal_seq: dict[int, int],
         received: Iterable[Received],
     ) -> Posting:
         waiting = [w.received for page in pages.values() for w in page.waiting if w.received]
@@ -183,7 +210,7 @@ class Ledger:
             rules=await store.read_rules(connection),
             inbox=taken,
             now=self.clock.now(),
-            journal_seq={partition: seq for partition, (seq, _) in locked.items()},
+            journal_seq=journal_seq,
             originals={
                 wage_id: wage.apportionment
                 for of_citizen in wages.values()
@@ -244,6 +271,17 @@ class Ledger:
         for row in rows:
             found.setdefault(row["partition"], []).append(row["stream_id"])
         return found
+
+
+def _journal_seq(locked: Mapping[int, tuple[int, int]]) -> dict[int, int]:
+    return {partition: journal_seq for partition, (journal_seq, _) in locked.items()}
+
+
+def _citizens(messages: Iterable[Message]) -> dict[str, int]:
+    """Name the citizens whom messages are about, each with their partition."""
+    by_subject = {message.headers.get("ce_subject"): message for message in messages}
+    streams = {message.stream_id: message.partition for message in by_subject.values()}
+    return {stream: at for stream, at in streams.items() if is_citizen_id(stream)}
 
 
 def _receive_in_order(

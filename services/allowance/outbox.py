@@ -12,6 +12,7 @@ import orjson
 from frikort_contracts.allowance import CheckpointSigned
 from frikort_contracts.topics import ALLOWANCE, BALANCES, CHECKPOINTS, RULES
 from frikort_contracts.types import format_moment
+from services.allowance.bulk_loading import BulkLoader
 from services.allowance.entry import sent_event_id
 from services.chassis.database import Connection, Pool
 from services.chassis.relay import Batch, Record, Source
@@ -21,18 +22,44 @@ ENTRIES_MAX = 2500
 """Entries of a partition that go into one transaction; the more, the fewer balances."""
 RULES_MAX = 100
 CHECKPOINTS_MAX = 100
+_JOURNAL = """
+    SELECT e.*
+    FROM unnest($1::SMALLINT[], $2::BIGINT[]) AS p (partition, after)
+    CROSS JOIN LATERAL (
+      SELECT
+        partition, journal_seq, bytes, hash, year, paid_on::TEXT AS paid_on,
+        wage_id::TEXT AS wage_id, card_no, limit_ore, year_covered_ore, year_excess_ore,
+        correlation_id, traceparent
+      FROM journal
+      WHERE partition = p.partition
+        AND journal_seq > p.after
+      ORDER BY journal_seq
+      LIMIT $3
+    ) AS e
+"""
 INSTALLATION = b"installation"
 """What a checkpoint is of: the whole ledger."""
 ATTENTION = b"attention-raised"
 """What an entry without a year may send; one that does not say the word sends nothing."""
 
 
-def journal_source(pool: Pool) -> Source:
-    """Read what follows each partition's position in the journal."""
+def journal_source(pool: Pool, bulk: BulkLoader | None = None) -> Source:
+    """Read what follows each partition's position in the journal.
+
+    After many entries many more are likely: those are told in bulk, as soon as that is loaded.
+    """
+    before = 0
 
     async def read(after: Mapping[int, int]) -> Batch:
+        nonlocal before
+        telling = bulk.telling(before) if bulk else None
         async with pool.acquire() as connection:
+            if telling is not None:
+                batch: Batch
+                batch, before = telling.tell_rows(await _copy_journal(connection, after))
+                return batch
             rows = await _read_journal(connection, after)
+            before = len(rows)
         records: list[Record] = []
         latest: dict[tuple[str, int], tuple[Mapping[str, Any], dict[str, Any]]] = {}
         positions: dict[int, int] = {}
@@ -41,10 +68,10 @@ def journal_source(pool: Pool) -> Source:
             if row["year"] is None and ATTENTION not in row["bytes"]:
                 continue
             entry = orjson.loads(row["bytes"])
-            records.extend(_events(row, entry))
+            records.extend(event_records(row, entry))
             if row["year"] is not None:
                 latest[entry["citizen_id"], row["year"]] = row, entry
-        records.extend(_balance(row, entry) for row, entry in latest.values())
+        records.extend(balance_record(row, entry) for row, entry in latest.values())
         return Batch(records=records, positions=positions)
 
     return read
@@ -93,30 +120,27 @@ def checkpoints_source(pool: Pool) -> Source:
 
 
 async def _read_journal(connection: Connection, after: Mapping[int, int]) -> list[Any]:
-    rows: list[Any] = await connection.fetch(
-        """
-        SELECT e.*
-        FROM unnest($1::SMALLINT[], $2::BIGINT[]) AS p (partition, after)
-        CROSS JOIN LATERAL (
-          SELECT
-            partition, journal_seq, bytes, hash, year, paid_on::TEXT AS paid_on,
-            wage_id::TEXT AS wage_id, limit_ore, year_covered_ore, year_excess_ore,
-            correlation_id, traceparent
-          FROM journal
-          WHERE partition = p.partition
-            AND journal_seq > p.after
-          ORDER BY journal_seq
-          LIMIT $3
-        ) AS e
-        """,
-        list(after),
-        list(after.values()),
-        ENTRIES_MAX,
-    )
+    rows: list[Any] = await connection.fetch(_JOURNAL, *_after(after))
     return rows
 
 
-def _events(row: Mapping[str, Any], entry: dict[str, Any]) -> list[Record]:
+async def _copy_journal(connection: Connection, after: Mapping[int, int]) -> bytes:
+    """Read the same as COPY sends it."""
+    sent: list[bytes] = []
+
+    async def take(data: bytes) -> None:
+        sent.append(data)
+
+    await connection.copy_from_query(_JOURNAL, *_after(after), output=take, format="binary")
+    return b"".join(sent)
+
+
+def _after(after: Mapping[int, int]) -> tuple[list[int], list[int], int]:
+    """Give what is asked for: partitions, the number after which each is read, and how many."""
+    return list(after), list(after.values()), ENTRIES_MAX
+
+
+def event_records(row: Mapping[str, Any], entry: dict[str, Any]) -> list[Record]:
     """Make the records of an entry's events, in its order."""
     key = entry["citizen_id"].encode()
     common = _headers(row, entry)
@@ -190,7 +214,8 @@ def _payload(
     return payload
 
 
-def _balance(row: Mapping[str, Any], entry: dict[str, Any]) -> Record:
+def balance_record(row: Mapping[str, Any], entry: dict[str, Any]) -> Record:
+    """Make the record of what an entry's year has come to."""
     citizen_id, year = entry["citizen_id"], row["year"]
     limit_ore, covered_ore = row["limit_ore"], row["year_covered_ore"]
     balance = {

@@ -1,7 +1,7 @@
 """The ledger's SQL: pages in, entries and balances out. Set-based, nothing else."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from frikort_contracts.types import ApportionReason
 from services.allowance.attention import DecidedWage, Employment
@@ -22,6 +22,8 @@ from services.chassis.inbox import is_uuid
 RULES_LOCK = 0x72756C6573
 """Shared by who decides by the rules, taken alone by who writes one; the word "rules"."""
 TOPICS = ("frikort-grants", "frikort-payroll")
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TRAILER = b"\xff\xff"
 JOURNAL_COLUMNS = (
     "citizen_id",
     "entry_no",
@@ -234,6 +236,23 @@ async def append_entries(connection: Connection, entries: Sequence[Entry]) -> No
         await connection.copy_records_to_table(
             "journal", columns=JOURNAL_COLUMNS, records=[_journal_row(entry) for entry in entries]
         )
+
+
+async def append_rows(connection: Connection, rows: bytes) -> None:
+    """Append rows that are written as COPY takes them, in the order of `JOURNAL_COLUMNS`."""
+    if rows:
+        await connection.copy_to_table(
+            "journal",
+            columns=JOURNAL_COLUMNS,
+            source=_as_copy(rows),
+            format="binary",
+        )
+
+
+async def _as_copy(rows: bytes) -> AsyncIterator[bytes]:
+    yield _COPY_HEADER
+    yield rows
+    yield _COPY_TRAILER
 
 
 async def store_pages(connection: Connection, pages: Sequence[Page]) -> None:

@@ -119,9 +119,9 @@ class Inbox:
         await _move_positions(connection, moved)
         return cls(connection, fresh, reads_on=True)
 
-    def count(self, topic: str, partition: int, outcome: Outcome) -> None:
-        """Note what became of a message that is not held."""
-        self._counts[topic, partition, outcome] += 1
+    def count(self, topic: str, partition: int, outcome: Outcome, messages: int = 1) -> None:
+        """Note what became of messages that are not held."""
+        self._counts[topic, partition, outcome] += messages
 
     async def close(self) -> None:
         """Write the account down."""

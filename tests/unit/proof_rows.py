@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
-from cli.compiled.copies import HEADER
 from cli.proof import Balance, Fault, Proof, Stored
 from cli.proof_bulk import BALANCES, COLUMNS, HEADS, Checked, Rows, check, read_rows, rules_of
 from services.allowance import store
 from services.allowance.pages import Page
 from services.allowance.posting import Entry
+from services.chassis.compiled.copies import HEADER
 
 Row = dict[str, Any]
 

@@ -340,7 +340,7 @@ def published(entry: Entry, municipality: str) -> list[Event]:
         "correlation_id": identity("command"),
         "traceparent": None,
     }
-    records = outbox._events(row, json.loads(entry.content))  # noqa: SLF001
+    records = outbox.event_records(row, json.loads(entry.content))
     kinds = {kind.TYPE: kind for kind in allowance.EVENTS}
     headers = [dict(record.headers) for record in records]
     assert {each["ce_municipality"].decode() for each in headers} <= {municipality}

@@ -1,0 +1,54 @@
+"""Compiled posting and telling are loaded when they are first of use, beside the work.
+
+That takes a second; on a machine that has not compiled them yet, half a minute.
+"""
+
+import threading
+from types import ModuleType
+from typing import Final
+
+import structlog
+
+BULK_FROM: Final = 1000
+"""Messages or entries that are worth it: fewer are sooner gone through one by one."""
+
+log = structlog.get_logger()
+
+
+class BulkLoader:
+    """Gives `bulk_posting` and `bulk_telling` once they can be used."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._posting: ModuleType | None = None
+        self._telling: ModuleType | None = None
+
+    def posting(self, messages: int) -> ModuleType | None:
+        """Give what posts a batch of so many messages, None if they go one by one."""
+        return self._posting if self._is_worth_it(messages) else None
+
+    def telling(self, entries: int) -> ModuleType | None:
+        """Give what tells so many entries, None if they go one by one."""
+        return self._telling if self._is_worth_it(entries) else None
+
+    def _is_worth_it(self, count: int) -> bool:
+        if count < BULK_FROM:
+            return False
+        if self._thread is None:
+            # Of its own, and nobody waits for it: the process may end while it compiles.
+            self._thread = threading.Thread(target=self.load, name="bulk", daemon=True)
+            self._thread.start()
+        return True
+
+    def load(self) -> None:
+        """Load both, in the thread of whoever calls; what cannot be loaded is done without."""
+        try:
+            from services.allowance import bulk_posting, bulk_telling  # noqa: PLC0415 - slow
+
+            bulk_posting.compile_now()
+            bulk_telling.compile_now()
+        except Exception as error:  # noqa: BLE001 - it is the faster way, never the only one
+            log.warning("bulk_off", error=f"{type(error).__name__}: {error}")
+            return
+        self._posting, self._telling = bulk_posting, bulk_telling
+        log.info("bulk_ready")
