@@ -9,6 +9,8 @@ from typing import Final
 
 import structlog
 
+from services.chassis.logging import configure_logging
+
 BULK_FROM: Final = 1000
 """Messages or entries that are worth it: fewer are sooner gone through one by one."""
 
@@ -52,3 +54,8 @@ class BulkLoader:
             return
         self._posting, self._telling = bulk_posting, bulk_telling
         log.info("bulk_ready")
+
+
+if __name__ == "__main__":
+    configure_logging(service="allowance", level="WARNING")
+    BulkLoader().load()
