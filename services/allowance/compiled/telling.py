@@ -40,7 +40,7 @@ ID_BYTES: Final = 36
 MOMENT_BYTES: Final = 27
 HASH_BYTES: Final = 32
 
-COVERED, EXCESS, REASON_AT, REASON_END, KNOWN_AT, CARD_AT, EVENTS, WRITTEN, FOUND = range(9)
+COVERED, EXCESS, REASON_AT, REASON_END, KNOWN_AT, EVENTS, WRITTEN, FOUND = range(8)
 """What else is found of the entry at hand; then how many events and bytes there are so far."""
 _COMMA, _BRACKET, _CLOSE, _QUOTE = 0x2C, 0x5D, 0x7D, 0x22
 _CITIZEN, _CODE_VERSION = ascii_of('{"citizen_id":"'), ascii_of('","code_version":"')
@@ -217,9 +217,9 @@ def _case(desk: _Desk, at: int, end: int, event: int) -> int:
     """Read a case of the entry's own card, wage and year; its code stands before its id."""
     table, data, events = desk.table, desk.table.data, desk.events
     at = _again(table, desk.row, CARD_NO, at, end)
-    at = desk.found[CARD_AT] = literal(data, at, end, _CODE)
+    at = code = literal(data, at, end, _CODE)
     at = string(data, at, end)
-    if at - desk.found[CARD_AT] > 60:
+    if at - code > 60:
         return NOWHERE
     at = events[event + ID_AT] = literal(data, at, end, _CASE_ID)
     after = string(data, at, end)
@@ -227,7 +227,7 @@ def _case(desk: _Desk, at: int, end: int, event: int) -> int:
     at = _again(table, desk.row, WAGE_ID, at, end)
     at = literal(data, at, end, _YEAR)
     at, year = number(data, at, end)
-    events[event + KIND] = CASE
+    events[event + KIND], events[event + VALUE_AT] = CASE, code  # until its value is written
     if year != whole(table, desk.row, YEAR):
         return NOWHERE
     return byte(data, at, end, _CLOSE)
@@ -256,7 +256,7 @@ def _write_event(desk: _Desk) -> None:
     if kind == APPORTIONED:
         at = _write_decision(desk, at)
     elif kind == CASE:
-        code = found[CARD_AT]
+        code = desk.events[event + VALUE_AT]
         size = desk.events[event + ID_AT] - len(_CASE_ID) - code
         at = copy(out, put(out, at, _SAYS_CODE), data, code, size)
         at = _write_column(desk, put(out, at, _SAYS_CARD), CARD_NO)
