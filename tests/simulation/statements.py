@@ -358,7 +358,7 @@ def notify(s: Session) -> list[Row]:
     CROSS JOIN LATERAL (
       SELECT
         partition, journal_seq, bytes, hash, year, paid_on::TEXT AS paid_on,
-        wage_id::TEXT AS wage_id, limit_ore, year_covered_ore, year_excess_ore,
+        wage_id::TEXT AS wage_id, card_no, limit_ore, year_covered_ore, year_excess_ore,
         correlation_id, traceparent
       FROM journal
       WHERE partition = p.partition
