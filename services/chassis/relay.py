@@ -34,6 +34,7 @@ from services.chassis.event_store import OUTBOX_CHANNEL, StoredEvent
 POLL_S = 0.25
 """Truth comes from polling; NOTIFY only makes it faster."""
 PAUSE_S = 0.01
+GATHER_STEP_S = 0.1
 BACK_OFF_S = 1.0
 LEAD_POLL_S = 0.25
 STAND_BACK_S = 3.0
@@ -178,13 +179,20 @@ class Relay:
                 batch = await self.source({p: mark.position for p, mark in self.marks.items()})
                 if batch.records or batch.positions:
                     await self._send(producer, batch)
-                    await asyncio.sleep(self.pause_s())
+                    await self._gather()
                 else:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), POLL_S)
                     await lease.fetchval("SELECT 1")  # a lost connection has lost the lock
         finally:
             await producer.stop()
+
+    async def _gather(self) -> None:
+        """Let more come before the next transaction, no longer than is of use by then."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while (left_s := began + self.pause_s() - clock()) > 0:
+            await asyncio.sleep(min(left_s, GATHER_STEP_S))
 
     async def _send(self, producer: AIOKafkaProducer, batch: Batch) -> None:
         await producer.begin_transaction()
