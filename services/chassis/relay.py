@@ -191,7 +191,10 @@ class Relay:
         """Let more come before the next transaction, no longer than is of use by then."""
         clock = asyncio.get_running_loop().time
         began = clock()
-        while (left_s := began + self.pause_s() - clock()) > 0:
+        while True:
+            left_s = began + self.pause_s() - clock()
+            if left_s <= 0:
+                return
             await asyncio.sleep(min(left_s, GATHER_STEP_S))
 
     async def _send(self, producer: AIOKafkaProducer, batch: Batch) -> None:
