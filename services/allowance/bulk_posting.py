@@ -77,7 +77,8 @@ def post_plain(
     journal_seq: dict[int, int],
 ) -> Posted:
     """Post what is plain: its pages and the partitions' numbers move on, and its rows are given."""
-    chosen = [page for page in pages.values() if _is_plain(page, now)]
+    numbered = [page for page in pages.values() if page.partition in journal_seq]
+    chosen = [page for page in numbered if _is_plain(page, now)]
     batch = _fill_batch(messages, _places(messages, chosen), rules, journal_seq)
     filled = _fill_pages(chosen)
     desk = entries.new_desk(
@@ -115,12 +116,14 @@ def _is_plain(page: Page, now: dt.datetime) -> bool:
 def _places(messages: Iterable[Message], chosen: Sequence[Page]) -> dict[bytes, int]:
     """Give each citizen's place among the chosen, by the subject of their messages.
 
-    A citizen of whom there is any message but payroll's own is left out, whatever its subject is.
+    A citizen of whom there is any message but payroll's own is left out, whatever its subject is,
+    and so is one of whom there is any in another partition than their page's.
     """
     places = {page.citizen_id.encode(): place for place, page in enumerate(chosen)}
     for message in messages:
-        subject = message.headers.get("ce_subject", b"")
-        if message.topic != PAYROLL.name or subject not in places:
+        place = places.get(message.headers.get("ce_subject", b""), NOWHERE)
+        is_theirs = place >= 0 and message.partition == chosen[place].partition
+        if message.topic != PAYROLL.name or not is_theirs:
             places.pop(message.stream_id.encode(), None)
     return places
 
@@ -136,8 +139,7 @@ def _fill_batch(
     at = 0
     for message in messages:
         headers = message.headers
-        is_known = message.partition in journal_seq
-        page = places.get(headers.get("ce_subject", b""), NOWHERE) if is_known else NOWHERE
+        page = places.get(headers.get("ce_subject", b""), NOWHERE)
         lines = b"" if page < 0 else _lines(headers)
         value_at = at + len(lines)
         end = value_at + len(message.value)

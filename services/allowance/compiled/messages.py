@@ -25,7 +25,7 @@ VERSION_MAX: Final = 10**9
 FIRST_DAY: Final = -7305
 """1 January 1980, in days from 2000: a wage of another age is doubted."""
 LAST_DAY: Final = 365_242
-"""1 January 3000."""
+"""31 December 2999."""
 CARD_DIGITS: Final = 5
 ID_BYTES: Final = 36
 _CORRELATION_MAX, _TRACE_MAX = 200, 200
