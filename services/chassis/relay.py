@@ -35,6 +35,7 @@ POLL_S = 0.25
 """Truth comes from polling; NOTIFY only makes it faster."""
 PAUSE_S = 0.01
 GATHER_STEP_S = 0.1
+READ_AHEAD_FROM = 1000
 BACK_OFF_S = 1.0
 LEAD_POLL_S = 0.25
 STAND_BACK_S = 3.0
@@ -106,6 +107,8 @@ class Relay:
     """Whether this instance should lead rather than another."""
     pause_s: Callable[[], float] = lambda: PAUSE_S
     """How long to gather after a transaction: one right after another is slow (25 ms, not 4)."""
+    read_ahead_from: int = READ_AHEAD_FROM
+    """So many records at once are a backlog, and what follows them is read meanwhile."""
     marks: dict[int, Mark] = field(default_factory=dict)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -174,18 +177,40 @@ class Relay:
             self.marks = await self._read_marks()
             log.info("relay_started", slot=self.slot, topic=self.topic.name)
             self.ready.set()
+            batch = await self._read()
             while True:
-                self._wake.clear()
-                batch = await self.source({p: mark.position for p, mark in self.marks.items()})
-                if batch.records or batch.positions:
+                if len(batch.records) >= self.read_ahead_from:
+                    batch = await self._send_and_read(producer, batch)
+                elif batch.records or batch.positions:
                     await self._send(producer, batch)
                     await self._gather()
+                    batch = await self._read()
                 else:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), POLL_S)
                     await lease.fetchval("SELECT 1")  # a lost connection has lost the lock
+                    batch = await self._read()
         finally:
             await producer.stop()
+
+    async def _read(self) -> Batch:
+        """Read what follows the last position."""
+        self._wake.clear()
+        return await self.source(self._positions())
+
+    def _positions(self) -> dict[int, int]:
+        return {partition: mark.position for partition, mark in self.marks.items()}
+
+    async def _send_and_read(self, producer: AIOKafkaProducer, batch: Batch) -> Batch:
+        """Send a batch and read what follows it meanwhile: the two wait for different servers."""
+        self._wake.clear()
+        ahead = asyncio.ensure_future(self.source({**self._positions(), **batch.positions}))
+        try:
+            await self._send(producer, batch)
+            await self._gather()
+            return await ahead
+        finally:
+            ahead.cancel()  # of use only behind what was sent
 
     async def _gather(self) -> None:
         """Let more come before the next transaction, no longer than is of use by then."""

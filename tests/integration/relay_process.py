@@ -61,6 +61,7 @@ class Outlet:
             pool=pool,
             bootstrap=self.bootstrap,
             partitions=partitions,
+            read_ahead_from=1,
         )
 
     def process(self) -> "RelayProcess":

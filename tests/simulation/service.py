@@ -19,7 +19,7 @@ from services.chassis.consumer import Consumer
 from services.chassis.database import may_pass, transaction
 from services.chassis.dead_letters import DeadLetterUnknown, redrive_one
 from services.chassis.identifiers import Identifiers
-from services.chassis.relay import PAUSE_S, Relay
+from services.chassis.relay import PAUSE_S, READ_AHEAD_FROM, Relay
 from services.chassis.workspace import Command, Tools
 from tests.simulation.database import Database, Pool
 from tests.simulation.groups import Group, SubscriptionBroker
@@ -142,6 +142,7 @@ def _relay(share: int, pool: Pool, consumer: Consumer, around: Surroundings) -> 
         partitions=partitions,
         prefers=lambda: consumer.reads(PAYROLL.name, partitions[0]),
         pause_s=lambda: PAUSE_BEHIND_S if consumer.is_behind() else PAUSE_S,
+        read_ahead_from=READ_AHEAD_FROM if share else 1,
     )
 
 
