@@ -1,7 +1,8 @@
 """The events of plain wages' entries, read from the journal's rows: what their records say.
 
 A plain entry is that of a wage that sends what a wage turns, and a case of its own at the most.
-Any other is doubted, and told by `outbox.py`; both write the same bytes.
+It is read to its end: one that is cut short or says another wage than its row is doubted, as any
+other is, and told by `outbox.py`; both write the same bytes.
 """
 
 from typing import Final, NamedTuple
@@ -9,8 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from services.allowance.compiled.writing import copy, decimal, hexadecimal, put
+from services.chassis.compiled import members
 from services.chassis.compiled.copies import Rows, Table, place, size_of, table_of, whole
 from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
+from services.chassis.compiled.members import flat_object, is_value, new_spans
 from services.chassis.compiled.text import NOWHERE, ascii_of, byte, literal, number, string
 
 COLUMNS: Final = (
@@ -50,7 +53,11 @@ _ENTRY_NO, _EVENTS = ascii_of('},"entry_no":'), ascii_of(',"events":[')
 _GRANTS_VERSION, _KNOWN_AT = ascii_of('],"grants_version":'), ascii_of(',"known_at":"')
 _MUNICIPALITY, _POSTINGS = ascii_of('","municipality_code":"'), ascii_of('","postings":[')
 _RECORDED_AT, _RULES_VERSION = ascii_of('],"recorded_at":"'), ascii_of('","rules_version":')
-_SOURCE, _PAYLOAD = ascii_of(',"source":{"id":"'), ascii_of('","payload":{')
+_ACCOUNT, _AMOUNT = ascii_of('{"account":"'), ascii_of('","amount_ore":')
+_OF_YEAR = ascii_of(',"year":')
+_SOURCE, _PAYLOAD = ascii_of(',"source":{"id":"'), ascii_of('","payload":')
+_SHA256, _VERSION = ascii_of(',"sha256":"'), ascii_of('","version":')
+_ENTRY_END = ascii_of("}}")
 _ID, _TYPE, _EVENT_END = ascii_of('{"id":"'), ascii_of('","type":"'), ascii_of('"}')
 _CASE_CARD, _CODE = ascii_of('{"card_no":"'), ascii_of('","code":"')
 _CASE_ID, _CASE_WAGE = ascii_of('","id":"'), ascii_of('","type":"attention-raised","wage_id":"')
@@ -66,11 +73,15 @@ _LOW, _EXHAUSTED = ascii_of("allowance-low"), ascii_of("allowance-exhausted")
 
 
 class Told(NamedTuple):
-    """The outcome: of each row its entry, `NOWHERE` first if in doubt; the events; their values."""
+    """The outcome: of each row its entry, `NOWHERE` first if in doubt; the events; their values.
+
+    `spans` is room for the payload at hand.
+    """
 
     entries: Array
     events: Array
     out: Array
+    spans: Array
 
 
 class _Desk(NamedTuple):
@@ -82,13 +93,14 @@ class _Desk(NamedTuple):
     entry: Pointer
     events: Pointer
     out: Pointer
+    spans: Pointer
 
 
 def new_told(rows: int) -> Told:
     """Give room for the outcome of so many rows."""
     events = np.empty(rows * EVENTS_MAX * EVENT, np.int64)
     out = np.empty(rows * EVENTS_MAX * VALUE_BYTES_MAX, np.uint8)
-    return Told(np.zeros(rows * ENTRY, np.int64), events, out)
+    return Told(np.zeros(rows * ENTRY, np.int64), events, out, new_spans())
 
 
 @compiled
@@ -96,10 +108,10 @@ def tell(rows: Rows, told: Told) -> int:
     """Write what the events of all rows say; give how many bytes that is."""
     table, room = table_of(rows), np.zeros(FOUND, np.int64)
     found, entries = pointer_to(room), told.entries
-    events, out = pointer_to(told.events), pointer_to(told.out)
+    events, out, spans = pointer_to(told.events), pointer_to(told.out), pointer_to(told.spans)
     for row in range(table.rows):
         entry = pointer_to(entries[row * ENTRY :])
-        desk = _Desk(table, row, found, entry, events, out)
+        desk = _Desk(table, row, found, entry, events, out, spans)
         entry[IN_PARTITION], entry[SEQ] = (
             whole(table, row, PARTITION),
             whole(table, row, JOURNAL_SEQ),
@@ -122,7 +134,15 @@ def _is_told(table: Table, row: int) -> bool:
         return False
     if size_of(table, row, HASH) != HASH_BYTES or size_of(table, row, PAID_ON) != 10:
         return False
-    return size_of(table, row, YEAR) == 2 and size_of(table, row, LIMIT_ORE) == 8
+    if size_of(table, row, YEAR) != 2 or size_of(table, row, CORRELATION_ID) < 0:
+        return False
+    return _is_amount(table, row, LIMIT_ORE) and _is_amount(table, row, YEAR_COVERED_ORE)
+
+
+@compiled
+def _is_amount(table: Table, row: int, column: int) -> bool:
+    """Tell whether a column is an amount that is not negative: two of those can be subtracted."""
+    return size_of(table, row, column) == 8 and whole(table, row, column) >= 0
 
 
 @compiled
@@ -130,15 +150,7 @@ def _read(desk: _Desk) -> int:
     """Find the parts of an entry and its events; give how many, `NOWHERE` if it is in doubt."""
     data, at, found = desk.table.data, place(desk.table, desk.row, BYTES), desk.found
     end = at + size_of(desk.table, desk.row, BYTES)
-    at = _head(desk, at, end)
-    first = place_of_event = found[EVENTS] * EVENT
-    while 0 <= at < end and data[at] != _BRACKET:
-        if place_of_event == first + EVENTS_MAX * EVENT:
-            return NOWHERE
-        if place_of_event > first:
-            at = byte(data, at, end, _COMMA)
-        at = _event(desk, at, end, place_of_event)
-        place_of_event += EVENT
+    at, events = _events(desk, _head(desk, at, end), end)
     at = literal(data, at, end, _GRANTS_VERSION)
     at = number(data, at, end)[0]
     at = found[KNOWN_AT] = literal(data, at, end, _KNOWN_AT)
@@ -146,16 +158,71 @@ def _read(desk: _Desk) -> int:
     at = desk.entry[MUNICIPALITY_AT] = literal(data, at, end, _MUNICIPALITY)
     after = string(data, at, end)
     at = literal(data, after if after == at + 3 else NOWHERE, end, _POSTINGS)
-    while 0 <= at < end and data[at] != _BRACKET:
-        at += 1
+    at = _postings(data, at, end)
     at = desk.entry[RECORDED_AT] = literal(data, at, end, _RECORDED_AT)
     at = _moment(data, at, end)
     at = literal(data, at, end, _RULES_VERSION)
     at = number(data, at, end)[0]
+    return events if _source(desk, at, end) == end else NOWHERE
+
+
+@compiled
+def _events(desk: _Desk, at: int, end: int) -> tuple[int, int]:
+    """Read the events; give how many there are too."""
+    data, first, count = desk.table.data, desk.found[EVENTS], 0
+    while 0 <= at < end and data[at] != _BRACKET:
+        if count == EVENTS_MAX:
+            return NOWHERE, 0
+        if count > 0:
+            at = byte(data, at, end, _COMMA)
+        at = _event(desk, at, end, (first + count) * EVENT)
+        count += 1
+    return at, count
+
+
+@compiled
+def _postings(data: Pointer, at: int, end: int) -> int:
+    """Read the postings, of which nothing is said."""
+    first = at
+    while 0 <= at < end and data[at] != _BRACKET:
+        if at > first:
+            at = byte(data, at, end, _COMMA)
+        at = literal(data, at, end, _ACCOUNT)
+        at = string(data, at, end)
+        at = literal(data, at, end, _AMOUNT)
+        at = number(data, at, end)[0]
+        at = literal(data, at, end, _OF_YEAR)
+        at = number(data, at, end)[0]
+        at = byte(data, at, end, _CLOSE)
+    return at
+
+
+@compiled
+def _source(desk: _Desk, at: int, end: int) -> int:
+    """Read the source, whose payload is of the row's wage, and the entry's end."""
+    data = desk.table.data
     at = desk.entry[SOURCE_AT] = literal(data, at, end, _SOURCE)
     after = string(data, at, end)
     at = literal(data, after if after == at + ID_BYTES else NOWHERE, end, _PAYLOAD)
-    return NOWHERE if at < 0 else (place_of_event - first) // EVENT
+    at = flat_object(data, at, end, desk.spans)
+    is_said = _says(desk, members.CARD_NO, CARD_NO) and _says(desk, members.WAGE_ID, WAGE_ID)
+    if not is_said or not _says(desk, members.PAID_ON, PAID_ON):
+        return NOWHERE
+    at = literal(data, at, end, _SHA256)
+    at = string(data, at, end)
+    at = literal(data, at, end, _TYPE)
+    at = string(data, at, end)
+    at = literal(data, at, end, _VERSION)
+    at = number(data, at, end)[0]
+    return literal(data, at, end, _ENTRY_END)
+
+
+@compiled
+def _says(desk: _Desk, name: int, column: int) -> bool:
+    """Tell whether the payload has a column's text by this name."""
+    table, row = desk.table, desk.row
+    where, size = place(table, row, column), size_of(table, row, column)
+    return is_value(table.data, desk.spans, name, table.data, where, size)
 
 
 @compiled
