@@ -106,10 +106,10 @@ class DeskRoom(NamedTuple):
 
 
 class Desk(NamedTuple):
-    """What is known of the message at hand, and of its batch: `recorded` is the moment as text,
-    `code_version` that of this code.
+    """What is known of the message at hand, and of its batch.
 
-    The rest is room: for a hash and what stands before what is hashed, for an event's name.
+    `recorded` is the moment as text, `code_version` that of this code. The rest is room: for a
+    hash and what stands before what is hashed, for an event's name.
     """
 
     read: Pointer
