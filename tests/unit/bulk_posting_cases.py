@@ -82,7 +82,7 @@ def wage(name: str = "citizen", version: int = 1, /, **more: Any) -> Message:
     return Message(
         PAYROLL.name,
         partition_of(citizen_id),
-        version,
+        2**41 + version,
         citizen_id.encode(),
         json.dumps(written, separators=(",", ":"), ensure_ascii=False).encode(),
         {
@@ -152,7 +152,7 @@ def post_both(
         if is_citizen_id(message.stream_id):
             fresh = Page(message.stream_id, message.partition)
             started.setdefault(message.stream_id, fresh)
-    numbers = {partition: 10 * partition for partition in range(12)}
+    numbers = {partition: 2**40 + partition for partition in range(12)}
     plain, bulk = Outcome(), Outcome()
     for outcome in (plain, bulk):
         outcome.pages = {citizen_id: _copied(page) for citizen_id, page in started.items()}

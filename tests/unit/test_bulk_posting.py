@@ -6,6 +6,7 @@ import datetime as dt
 import pytest
 
 from frikort_contracts.topics import GRANTS
+from services.allowance.compiled.entries import ROW_BYTES_MAX
 from services.allowance.domain import Citizen, YearBalance
 from services.allowance.pages import Page
 from services.allowance.posting import Rules
@@ -88,6 +89,32 @@ def test_a_wage_of_any_age_that_is_likely_is_posted(paid_on: str) -> None:
     rules = caps(1980, 2000, 2999)
 
     assert post_both([wage("citizen", 1, paid_on=paid_on)], [page], rules).rest == []
+
+
+def test_a_grants_version_is_the_pages_own() -> None:
+    page = page_of("citizen", state=Citizen(2, (CARD,)))
+    batch = [wage("citizen", 1, grants_version=2), wage("citizen", 2, grants_version=1)]
+
+    assert post_both(batch, [page], RULES).rest == batch[1:]
+
+
+@pytest.mark.parametrize("hours", [-5, 0, 2])
+def test_the_moment_of_recording_is_the_same_in_any_zone(hours: int) -> None:
+    now = dt.datetime(2026, 1, 6, 23, 4, 5, 67, tzinfo=dt.timezone(dt.timedelta(hours=hours)))
+    page = page_of("citizen", recorded_at=now.astimezone(dt.UTC))
+
+    assert post_both([wage("citizen", 1)], [page], RULES, now=now).rest == []
+
+
+def test_no_row_takes_more_room_than_there_is() -> None:
+    page = with_year(-(10**12), 10**15, 0, 10**15, dt.date(2023, 12, 31))
+    batch = [wage("citizen", 1, amount_ore=10**12), wage("citizen", 2, amount_ore=10**12)]
+    rules = dataclasses.replace(caps(2023, amount_ore=1), version=10**9)
+
+    posted = post_both(batch, [page], rules)
+
+    assert posted.rest == []
+    assert len(posted.rows) < len(batch) * ROW_BYTES_MAX
 
 
 @pytest.mark.parametrize("change", LEFT)

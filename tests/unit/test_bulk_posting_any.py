@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from frikort_contracts.topics import GRANTS
 from services.allowance.compiled.messages import HEADERS
-from services.allowance.domain import Citizen, YearBalance
 from services.allowance.pages import Page
 from services.allowance.posting import Rules
 from services.chassis.inbox import Message
-from tests.unit.bulk_posting_cases import CARD, as_other, headed, page_of, post_both, rows_of, wage
+from tests.unit.bulk_posting_cases import as_other, headed, page_of, post_both, rows_of, wage
 from tests.unit.bulk_posting_doubts import (
     CARD_DAYS,
     HEADERS_LEFT,
@@ -43,10 +42,6 @@ MEMBERS = st.dictionaries(
     st.one_of(st.booleans(), st.integers(1 - 10**15, 10**15 - 1), st.text()),
     max_size=8,
 )
-STATES = [
-    *(page.state for page in PLAIN_PAGES),
-    Citizen(1, (CARD,), {2023: YearBalance(CAP_ORE - 1, 0, 7, 0, dt.date(2023, 6, 1))}),
-]
 GRANT_EVENTS = [
     as_other("grant-deactivated", GRANTS.name, **CARD_DAYS),
     as_other("grant-reactivated", GRANTS.name, **CARD_DAYS),
