@@ -146,7 +146,7 @@ def post_both(
     messages: Sequence[Message], pages: Iterable[Page], rules: Rules, *, now: dt.datetime = NOW
 ) -> Posted:
     """Post a batch in bulk and message by message; give what was posted in bulk."""
-    _compile()
+    compile_once()
     started = {page.citizen_id: page for page in pages}
     for message in messages:
         if is_citizen_id(message.stream_id):
@@ -170,6 +170,12 @@ def post_both(
     return posted
 
 
+@functools.cache
+def compile_once() -> None:
+    """Have the compiled code ready, however many tests ask for it."""
+    bulk_posting.compile_now()
+
+
 def rows_of(text: bytes) -> list[Row]:
     """Read rows as COPY takes them."""
     at, found = 0, []
@@ -185,11 +191,6 @@ def rows_of(text: bytes) -> list[Row]:
         found.append(row)
     assert at == len(text)
     return found
-
-
-@functools.cache
-def _compile() -> None:
-    bulk_posting.compile_now()
 
 
 def _go_on(outcome: Outcome, messages: Iterable[Message], rules: Rules, now: dt.datetime) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import pytest
 
 from frikort_contracts.topics import GRANTS
+from services.allowance.bulk_posting import post_plain
 from services.allowance.compiled.entries import ROW_BYTES_MAX
 from services.allowance.domain import Citizen, YearBalance
 from services.allowance.pages import Page
@@ -15,6 +16,7 @@ from tests.unit.bulk_posting_cases import (
     CARD,
     Change,
     as_other,
+    compile_once,
     headed,
     page_of,
     post_both,
@@ -34,7 +36,7 @@ from tests.unit.bulk_posting_doubts import (
     RULES_PLAIN,
     with_year,
 )
-from tests.unit.ledger_cases import CAP_ORE, caps, identity
+from tests.unit.ledger_cases import CAP_ORE, NOW, caps, identity
 
 
 def months(name: str, amount_ore: int = 2_500_00) -> list[Message]:
@@ -76,10 +78,12 @@ def test_what_is_plain_at_its_utmost_is_posted(change: Change) -> None:
     assert post_both(batch, [page_of("citizen")], RULES).rest == []
 
 
-def test_a_version_of_nine_digits_is_posted() -> None:
+def test_a_version_of_nine_digits_is_posted_and_one_of_ten_is_left() -> None:
     page = page_of("citizen", payroll_version=10**9 - 2)
 
-    assert post_both([wage("citizen", 10**9 - 1)], [page], RULES).rest == []
+    batch = [wage("citizen", 10**9 - 1), wage("citizen", 10**9)]
+
+    assert post_both(batch, [page], RULES).rest == batch[1:]
 
 
 @pytest.mark.parametrize("paid_on", ["1980-01-01", "2000-02-29", "2999-12-31"])
@@ -165,6 +169,17 @@ def test_a_citizen_whose_messages_come_by_two_partitions_is_left(
     )
 
     assert posted.rest == [*batch, wage("citizen", 2)]
+
+
+def test_in_a_partition_that_is_not_taken_none_is_posted() -> None:
+    pages = {identity(name): page_of(name) for name in ("citizen", "else")}
+    batch = [wage("citizen", 1), wage("else", 1)]
+    compile_once()
+
+    posted = post_plain(batch, pages, RULES, now=NOW, journal_seq={batch[1].partition: 7})
+
+    assert posted.rest == batch[:1]
+    assert pages[identity("citizen")] == page_of("citizen")
 
 
 def test_a_page_of_another_partition_is_left() -> None:
