@@ -52,7 +52,7 @@ HEADERS_LEFT: list[tuple[str, bytes | None]] = [
     *(("ce_time", value) for value in (b"2026-02-29T10:00:00.000000Z", b"0000-01-01T10:00:00Z")),
     *(("ce_time", b"2026-01-05T%b.000000Z" % at) for at in (b"24:00:00", b"10:60:00", b"10:00:60")),
     ("ce_time", b"2026-01-05T10:00:00.000000z"),
-    ("ce_time", b"2026-01-05T10:00:00.0000000Z"),
+    *(("ce_time", b"2026-01-05T10:00:00.000000%b" % end) for end in (b"0Z", b"Z0", b"Z ", b"")),
     *(("ce_type", value) for value in (b"wage-reversed", b"wage-paids", b"wage-pai", b"Wage-paid")),
 ]
 """Of a message that is otherwise plain."""
