@@ -60,7 +60,7 @@ SAID_LEFT: list[dict[str, Any]] = [
     *({name: ...} for name in ("card_no", "wage_id", "paid_on", "amount_ore", "known_at")),
     *each("grants_version", ..., 0, 2, 10**9 + 1, "1", True, 1.0, -1, None),
     *each("amount_ore", 0, -1, 1.5, "1", True, None, 10**12 + 1, 10**15, 2**63),
-    *each("card_no", "00124", "123", "0012x", "001234", 123, None, "\u0661" * 5),
+    *each("card_no", "00124", "123", "0012x", "001234", 123, 1001239, None, "\u0661" * 5),
     *each("paid_on", "2022-12-31", "2023-02-29", "2023-13-01", "2023-3-01", 5),
     *each("paid_on", "2023-01-01T00:00:00", "1969-12-31", "1979-12-31", None),
     *each("paid_on", "2021-06-01", "3000-01-01", "9001-01-01", "2023-03-32"),

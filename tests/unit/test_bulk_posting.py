@@ -111,7 +111,7 @@ def test_the_moment_of_recording_is_the_same_in_any_zone(hours: int) -> None:
 
 
 def test_no_row_takes_more_room_than_there_is() -> None:
-    page = with_year(-(10**12), 10**15, 0, 10**15, dt.date(2023, 12, 31))
+    page = with_year(2 - 10**12, 10**15, 0, 10**15, dt.date(2023, 12, 31))
     batch = [wage("citizen", 1, amount_ore=10**12), wage("citizen", 2, amount_ore=10**12)]
     rules = dataclasses.replace(caps(2023, amount_ore=1), version=10**9)
 
@@ -119,6 +119,8 @@ def test_no_row_takes_more_room_than_there_is() -> None:
 
     assert posted.rest == []
     assert len(posted.rows) < len(batch) * ROW_BYTES_MAX
+    for kind in (b"opened", b"apportioned", b"exhausted", b"raised"):
+        assert kind in (rows_of(posted.rows)[0]["bytes"] or b"")
 
 
 @pytest.mark.parametrize("change", LEFT)
