@@ -52,7 +52,7 @@ def _compiling() -> Iterator[None]:
         return
     sys.stdout.write("Compiling what posts a backlog for this machine: half a minute, once.\n")
     sys.stdout.flush()
-    loading = [PYTHON, "-m", "services.allowance.bulk_loading"]
+    loading = [str(PYTHON), "-m", "services.allowance.bulk_loading"]
     with subprocess.Popen(loading, cwd=REPOSITORY) as compiler:  # noqa: S603 - our own command
         yield
     if compiler.returncode == 0:

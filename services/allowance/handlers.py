@@ -212,8 +212,8 @@ class Ledger:
             now=self.clock.now(),
             journal_seq=journal_seq,
             originals={
-                wage_id: wage.apportionment
-                for of_citizen in wages.values()
+                (citizen_id, wage_id): wage.apportionment
+                for citizen_id, of_citizen in wages.items()
                 for wage_id, wage in of_citizen.items()
             },
             reversed_wages=reversed_wages,
@@ -221,7 +221,7 @@ class Ledger:
                 citizen_id: {
                     wage_id: wage
                     for wage_id, wage in of_citizen.items()
-                    if wage_id not in reversed_wages
+                    if (citizen_id, wage_id) not in reversed_wages
                 }
                 for citizen_id, of_citizen in wages.items()
             },

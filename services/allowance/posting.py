@@ -8,6 +8,7 @@ entry, balance, waiting list, position — is committed together or not at all.
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from frikort_contracts.topics import GRANTS, PAYROLL
 from frikort_contracts.types import ApportionReason, format_moment
@@ -55,6 +56,8 @@ from services.chassis.held import BEHIND_PARKED
 from services.chassis.inbox import Inbox, Message
 
 VERSION_GAP = "version-gap"
+WageOf: TypeAlias = tuple[str, str]
+"""A wage by its citizen and its id: nobody takes back what is another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,8 @@ class Posting:
     inbox: Inbox
     now: dt.datetime
     journal_seq: dict[int, int]
-    originals: dict[str, Apportionment]
-    reversed_wages: set[str] = field(default_factory=set)
+    originals: dict[WageOf, Apportionment]
+    reversed_wages: set[WageOf] = field(default_factory=set)
     wages: dict[str, dict[str, DecidedWage]] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     released: list[Message] = field(default_factory=list)
@@ -240,7 +243,7 @@ class Posting:
             or page.state.grants_version != wage.grants_version
         ):
             attention = self._about_wage(page, body, wage, decided, before, cap)
-        self.originals[body.wage_id] = decided
+        self.originals[page.citizen_id, body.wage_id] = decided
         wages = self.wages.get(page.citizen_id)
         if wages is not None:
             wages[body.wage_id] = DecidedWage(body.card_no, decided)
@@ -276,7 +279,8 @@ class Posting:
         return [Attention(code, body.card_no, decided.year, body.wage_id) for code in codes]
 
     def _apply_reversal(self, page: Page, received: Received, body: WageReversedBody) -> None:
-        original = self.originals.get(body.wage_id)
+        named = (page.citizen_id, body.wage_id)
+        original = self.originals.get(named)
         if original is None:
             if page.find_waiting_wage(body.wage_id) is None:
                 self.park(page, received.message, "wage-unknown")
@@ -284,10 +288,10 @@ class Posting:
                 self._hold(page, received, CAP_UNKNOWN)
             return
         cap = cap_for(self.rules.caps_of(original.year), body.known_at)
-        if cap is None or body.wage_id in self.reversed_wages:
+        if cap is None or named in self.reversed_wages:
             self.park(page, received.message, "already-reversed" if cap else CAP_UNKNOWN)
             return
-        self.reversed_wages.add(body.wage_id)
+        self.reversed_wages.add(named)
         after = self._take_back(page, body.wage_id, original)
         in_closed_year = self.rules.binds(received, original.year)
         attention = [

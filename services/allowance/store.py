@@ -7,7 +7,7 @@ from frikort_contracts.types import ApportionReason
 from services.allowance.attention import DecidedWage, Employment
 from services.allowance.domain import Apportionment, Cap, Citizen, YearBalance
 from services.allowance.pages import Page, Waiting, in_order
-from services.allowance.posting import Entry, Posting, Rules
+from services.allowance.posting import Entry, Posting, Rules, WageOf
 from services.allowance.translate import (
     changes_from_json,
     changes_to_json,
@@ -194,7 +194,7 @@ async def anything_held(connection: Connection) -> bool:
 
 async def load_wages(
     connection: Connection, citizen_ids: Iterable[str]
-) -> tuple[dict[str, dict[str, DecidedWage]], set[str]]:
+) -> tuple[dict[str, dict[str, DecidedWage]], set[WageOf]]:
     """Load every wage of some citizens as it was decided, and name those that are reversed."""
     found: dict[str, dict[str, DecidedWage]] = {citizen_id: {} for citizen_id in citizen_ids}
     if not found:
@@ -211,7 +211,7 @@ async def load_wages(
         """,
         list(found),
     )
-    reversed_wages = set()
+    reversed_wages: set[WageOf] = set()
     for row in rows:
         wage_id = str(row["wage_id"])
         if row["source_type"] == "wage-paid":
@@ -226,7 +226,7 @@ async def load_wages(
                 ),
             )
         else:
-            reversed_wages.add(wage_id)
+            reversed_wages.add((str(row["citizen_id"]), wage_id))
     return found, reversed_wages
 
 

@@ -204,7 +204,7 @@ def _go_on(outcome: Outcome, messages: Iterable[Message], rules: Rules, now: dt.
         inbox=inbox,  # type: ignore[arg-type]  # it only counts
         now=now,
         journal_seq=outcome.journal_seq,
-        originals={i: w.apportionment for of in wages.values() for i, w in of.items()},
+        originals={(c, i): w.apportionment for c, of in wages.items() for i, w in of.items()},
         wages=wages,
     )
     for message, received in read_:

@@ -16,7 +16,7 @@ from frikort_contracts.types import AttentionCode
 from services.allowance.attention import DecidedWage
 from services.allowance.domain import Apportionment, Cap
 from services.allowance.pages import Page
-from services.allowance.posting import Entry, Posting, Rules
+from services.allowance.posting import Entry, Posting, Rules, WageOf
 from services.allowance.translate import read
 from services.chassis.inbox import Inbox
 from tests.unit.ledger_writer import MUNICIPALITIES, Writer
@@ -49,8 +49,8 @@ class LawMachine(RuleBasedStateMachine):
         self.closings: dict[tuple[str, int], dt.datetime] = {}
         self.pages: dict[str, Page] = {}
         self.journal_seq = dict.fromkeys(range(12), 0)
-        self.originals: dict[str, Apportionment] = {}
-        self.reversed_wages: set[str] = set()
+        self.originals: dict[WageOf, Apportionment] = {}
+        self.reversed_wages: set[WageOf] = set()
         self.standing: dict[str, dict[str, DecidedWage]] = {}
         self.entries: dict[str, list[Entry]] = defaultdict(list)
         self.raised: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)

@@ -344,4 +344,5 @@ def test_i12_whatever_comes_first_the_same_wages_are_raised_as_changed_since(
 def _standing(done: Posting) -> set[str]:
     """Name the wages raised as changed since; of one taken back it may be raised or not."""
     cases = [case for entry in done.entries for case in raised(entry)]
-    return {case["wage_id"] for case in cases if case["code"] == SINCE} - done.reversed_wages
+    taken_back = {wage_id for _, wage_id in done.reversed_wages}
+    return {case["wage_id"] for case in cases if case["code"] == SINCE} - taken_back

@@ -199,6 +199,17 @@ def test_a_reversal_of_an_unknown_wage_is_parked_and_what_follows_waits_behind_i
     assert len(done.entries) == 1
 
 
+def test_nobody_takes_back_what_is_anothers() -> None:
+    mine, others = Story(), Story("another")
+    messages = [mine.issued(), others.issued(), mine.wage("mine", "2023-02-01", 5)]
+
+    done = post([*messages, others.reversal("mine", "2023-02-01", 5)], RULES)
+
+    waiting = done.pages[others.citizen_id].waiting
+    assert [(w.reason, w.parked) for w in waiting] == [("wage-unknown", True)]
+    assert not done.reversed_wages
+
+
 def test_a_missing_grants_version_is_parked_never_passed_over() -> None:
     story = Story()
     first, _ = story.issued(), story.deactivated("2023-05-01")

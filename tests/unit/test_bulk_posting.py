@@ -149,6 +149,13 @@ def test_of_whom_there_is_anything_but_payrolls_own_nothing_is_posted(change: Ch
     assert posted.rest == [batch[0], *batch[2:]]
 
 
+def test_nobody_takes_back_what_is_anothers() -> None:
+    taken = as_other("wage-reversed", wage_id=identity("citizen/wage/1"))(wage("else", 1))
+    batch = [wage("citizen", 1), taken]
+
+    assert post_both(batch, [page_of("citizen"), page_of("else")], RULES).rest == [taken]
+
+
 def test_a_subject_counts_for_more_than_a_key() -> None:
     batch = [dataclasses.replace(wage("citizen", 1), key=identity("else").encode())]
     batch += [wage("else", 1), dataclasses.replace(wage("citizen", 2), key=None)]

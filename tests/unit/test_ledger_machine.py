@@ -171,7 +171,8 @@ class LedgerMachine(LawMachine):
             wage, sign = amounts[entry.wage_id], 1
             if entry.received.source.type == "wage-reversed":
                 sign = -1
-                assert -decided.covered_ore == self.originals[entry.wage_id].covered_ore  # I1
+                of = (entry.page.citizen_id, entry.wage_id)
+                assert -decided.covered_ore == self.originals[of].covered_ore  # I1
             assert decided.amount_ore == sign * wage.amount  # I1
             assert decided.year == wage.paid_on.year  # I3
             covered += decided.covered_ore if decided.year == year else 0
