@@ -49,7 +49,7 @@ SHA256_DIGITS: Final = 64
 _EVENTS_MAX: Final = 20
 
 _TAG_BYTES: Final = len(CHAIN_TAG)
-_COMMA, _CLOSE, _BRACKET, _SLASH, _ZERO = 0x2C, 0x7D, 0x5D, 0x2F, 0x30
+_COMMA, _BRACKET, _SLASH, _ZERO = 0x2C, 0x5D, 0x2F, 0x30
 _NAME_SOURCE, _NAME_CITIZEN, _NAME_INDEX = 16, 53, 90
 """Where in what an event's UUID is hashed from the two ids and the event's place stand."""
 

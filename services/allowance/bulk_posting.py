@@ -5,6 +5,7 @@ is not plain is left to it, and with it all that follows of the same citizen. Sl
 compiled code is loaded, or made.
 """
 
+import contextlib
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -161,15 +162,11 @@ def _fill_batch(
 
 def _lines(headers: Mapping[str, bytes]) -> bytes:
     """Put the headers that the ledger reads one to a line; none if one of them is missing."""
-    try:
+    with contextlib.suppress(KeyError):
         return b"\n".join(_headers(headers))
-    except KeyError:
-        if "traceparent" in headers:
-            return b""
-    try:
+    with contextlib.suppress(KeyError):
         return b"\n".join((*_headers_without_trace(headers), b""))
-    except KeyError:
-        return b""
+    return b""
 
 
 def _plain_caps(rules: Rules) -> Iterable[tuple[int, int]]:

@@ -8,8 +8,6 @@ is not plain on, none is decided here.
 
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from services.allowance.compiled.entries import (
     COVERED,
     DECIDED,
@@ -101,13 +99,6 @@ class _Ledger(NamedTuple):
     job_ids: Pointer
     jobs: Pointer
     desk: Desk
-
-
-def new_pages(pages: int) -> tuple[Array, Array, Array]:
-    """Give room for states, heads and years of so many pages."""
-    states = np.zeros(pages * STATE, np.int64)
-    heads = np.zeros(pages * HASH_BYTES, np.uint8)
-    return states, heads, np.zeros(pages * YEARS_MAX * FOLD, np.int64)
 
 
 @compiled
