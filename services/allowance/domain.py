@@ -20,6 +20,8 @@ Turn: TypeAlias = Literal[
 ]
 CardChangeKind: TypeAlias = Literal["issued", "deactivated", "reactivated", "overturned", "closed"]
 """`overturned`: an appeal lets the card cover, be it backwards (R14)."""
+WageOf: TypeAlias = tuple[str, str]
+"""A wage by its citizen and its id: nobody takes back what is another's."""
 COVERING = frozenset({"issued", "reactivated", "overturned"})
 
 

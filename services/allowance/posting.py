@@ -8,7 +8,6 @@ entry, balance, waiting list, position — is committed together or not at all.
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from frikort_contracts.topics import GRANTS, PAYROLL
 from frikort_contracts.types import ApportionReason, format_moment
@@ -26,6 +25,7 @@ from services.allowance.domain import (
     Cap,
     Citizen,
     Wage,
+    WageOf,
     YearBalance,
     apportion,
     cap_for,
@@ -56,8 +56,6 @@ from services.chassis.held import BEHIND_PARKED
 from services.chassis.inbox import Inbox, Message
 
 VERSION_GAP = "version-gap"
-WageOf: TypeAlias = tuple[str, str]
-"""A wage by its citizen and its id: nobody takes back what is another's."""
 
 
 @dataclass(frozen=True, slots=True)

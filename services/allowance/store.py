@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from frikort_contracts.types import ApportionReason
 from services.allowance.attention import DecidedWage, Employment
-from services.allowance.domain import Apportionment, Cap, Citizen, YearBalance
+from services.allowance.domain import Apportionment, Cap, Citizen, WageOf, YearBalance
 from services.allowance.pages import Page, Waiting, in_order
-from services.allowance.posting import Entry, Posting, Rules, WageOf
+from services.allowance.posting import Entry, Posting, Rules
 from services.allowance.translate import (
     changes_from_json,
     changes_to_json,

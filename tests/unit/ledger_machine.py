@@ -14,9 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from frikort_contracts.topics import GRANTS
 from frikort_contracts.types import AttentionCode
 from services.allowance.attention import DecidedWage
-from services.allowance.domain import Apportionment, Cap
+from services.allowance.domain import Apportionment, Cap, WageOf
 from services.allowance.pages import Page
-from services.allowance.posting import Entry, Posting, Rules, WageOf
+from services.allowance.posting import Entry, Posting, Rules
 from services.allowance.translate import read
 from services.chassis.inbox import Inbox
 from tests.unit.ledger_writer import MUNICIPALITIES, Writer
