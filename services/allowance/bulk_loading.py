@@ -3,6 +3,7 @@
 That takes a second; on a machine that has not compiled them yet, half a minute.
 """
 
+import asyncio
 import threading
 from types import ModuleType
 from typing import Final
@@ -13,6 +14,9 @@ from services.chassis.logging import configure_logging
 
 BULK_FROM: Final = 1000
 """Messages or entries that are worth it: fewer are sooner gone through one by one."""
+BACKLOG_FROM: Final = 20_000
+"""Messages that wait when a service begins to read, and are worth loading it first."""
+WAIT_S: Final = 5.0
 
 log = structlog.get_logger()
 
@@ -33,14 +37,22 @@ class BulkLoader:
         """Give what tells so many entries, None if they go one by one."""
         return self._telling if self._is_worth_it(entries) else None
 
+    async def prepare(self, backlog: int) -> None:
+        """Load before the first of a large backlog is read, unless it must be compiled yet."""
+        if backlog >= BACKLOG_FROM:
+            await asyncio.to_thread(self._begin().join, WAIT_S)
+
     def _is_worth_it(self, count: int) -> bool:
-        if count < BULK_FROM:
-            return False
+        if count >= BULK_FROM:
+            self._begin()
+        return count >= BULK_FROM
+
+    def _begin(self) -> threading.Thread:
+        """Load in a thread of its own, once: the process may end while it compiles."""
         if self._thread is None:
-            # Of its own, and nobody waits for it: the process may end while it compiles.
             self._thread = threading.Thread(target=self.load, name="bulk", daemon=True)
             self._thread.start()
-        return True
+        return self._thread
 
     def load(self) -> None:
         """Load both, in the thread of whoever calls; what cannot be loaded is done without."""

@@ -30,4 +30,5 @@ def on_grants_and_payroll(
         topics=(GRANTS.name, PAYROLL.name),
         apply=apply,
         records_max=BATCH_RECORDS_MAX,
+        prepare=ledger.bulk.prepare if ledger.bulk else None,
     )

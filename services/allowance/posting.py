@@ -53,7 +53,7 @@ from services.allowance.translate import (
 )
 from services.chassis.clock import business_date
 from services.chassis.held import BEHIND_PARKED
-from services.chassis.inbox import Inbox, Message
+from services.chassis.inbox import Inbox, Message, Outcome
 
 VERSION_GAP = "version-gap"
 
@@ -199,9 +199,8 @@ class Posting:
             self.park(page, received.message, VERSION_GAP)
             return
         change = to_card_change(received)
-        state = page.state
-        changes = state.changes if change is None else (*state.changes, change)
-        page.state = Citizen(received.source.version, changes, state.years)
+        changes = page.state.changes if change is None else (*page.state.changes, change)
+        page.state = Citizen(received.source.version, changes, page.state.years)
         wages = self.wages.get(page.citizen_id)
         attention = about_change(change, changes, wages) if change and wages else ()
         self._enter(page, received, attention=attention)
@@ -296,8 +295,8 @@ class Posting:
             Attention(code, body.card_no, original.year, body.wage_id)
             for code in about_reversal(original, after, in_closed_year=in_closed_year)
         ]
-        decided = reverse(original)
-        self._enter(page, received, decided, body.wage_id, cap.amount_ore, after, attention)
+        decided, limit_ore = reverse(original), cap.amount_ore
+        self._enter(page, received, decided, body.wage_id, limit_ore, after, attention)
 
     def _take_back(self, page: Page, wage_id: str, original: Apportionment) -> YearBalance:
         """Give the year without a wage, and forget that it stands."""
@@ -397,6 +396,5 @@ class Posting:
         page.touched = True
         page.waiting.append(Waiting(received.message, received, reason, year=year, stored=False))
 
-    def _count(self, received: Received, outcome: str) -> None:
-        at = (received.message.topic, received.message.partition)
-        self.inbox.count(*at, outcome)  # type: ignore[arg-type]
+    def _count(self, received: Received, outcome: Outcome) -> None:
+        self.inbox.count(received.message.topic, received.message.partition, outcome)

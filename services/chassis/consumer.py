@@ -8,7 +8,7 @@ starts it afresh from the stored positions. Nothing is ever passed over.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -33,6 +33,8 @@ BATCH_TIMEOUT_MS = 10
 log = structlog.get_logger()
 
 Apply = Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
+Prepare = Callable[[int], Awaitable[None]]
+"""Called with how many messages wait before partitions that were assigned are read."""
 
 
 class Consumer:
@@ -48,9 +50,11 @@ class Consumer:
         topics: Sequence[str],
         apply: Apply,
         records_max: int = 500,
+        prepare: Prepare | None = None,
     ) -> None:
         self._pool = pool
         self._apply = apply
+        self._prepare = prepare
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.joined = False
         self._topics = topics
@@ -127,9 +131,21 @@ class Consumer:
             stored = await stored_offsets(connection, assigned)
         for partition in assigned:
             self.client.seek(partition, stored[partition.topic, partition.partition])
+        if self._prepare is not None:
+            await self._prepare(await self._count_waiting(stored, assigned))
         self.joined = True
         self._progress_at = time.time()
         log.info("partitions_assigned", partitions=len(assigned))
+
+    async def _count_waiting(
+        self, stored: Mapping[tuple[str, int], int], assigned: set[TopicPartition]
+    ) -> int:
+        """Count what waits on some partitions; 0 if Kafka does not say."""
+        try:
+            ends: dict[TopicPartition, int] = await self.client.end_offsets(assigned)
+        except KafkaError:
+            return 0
+        return sum(max(0, end - stored[p.topic, p.partition]) for p, end in ends.items())
 
     async def _on_batch(self, records: Any) -> None:
         try:

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from services.allowance import bulk_loading, bulk_posting, bulk_telling
-from services.allowance.bulk_loading import BULK_FROM, BulkLoader
+from services.allowance.bulk_loading import BACKLOG_FROM, BULK_FROM, BulkLoader
 from services.chassis.compiled import digests
 
 ENDS_S = 10.0
@@ -64,6 +64,34 @@ def test_it_is_loaded_once_in_a_thread_that_nobody_waits_for() -> None:
     assert loader.posting(BULK_FROM) is bulk_posting
     assert loader.telling(BULK_FROM) is bulk_telling
     assert len(loader.threads) == 1
+
+
+async def test_a_service_that_begins_far_behind_loads_it_first() -> None:
+    loader = SlowLoader()
+    loader.may_load.set()
+
+    await loader.prepare(BACKLOG_FROM)
+
+    assert loader.posting(BULK_FROM) is bulk_posting
+    assert loader.telling(BULK_FROM) is bulk_telling
+
+
+async def test_a_service_that_begins_with_little_to_do_does_not_load_it() -> None:
+    loader = SlowLoader()
+
+    await loader.prepare(BACKLOG_FROM - 1)
+
+    assert loader.threads == []
+
+
+async def test_what_takes_long_to_load_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_loading, "WAIT_S", 0.01)
+    loader = SlowLoader()
+
+    await loader.prepare(BACKLOG_FROM)
+
+    assert loader.posting(BULK_FROM) is None
+    loader.end()
 
 
 def test_it_does_without_where_openssl_cannot_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
