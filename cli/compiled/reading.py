@@ -90,8 +90,8 @@ def _head(table: Table, row: int, entry: Entry, at: int, end: int, entry_no: int
     if not is_equal(data, at, data, citizen_id, ID_BYTES):
         return NOWHERE
     read[CITIZEN_AT] = at
-    at = string(data, at, end)
-    at = literal(data, at, end, form.CODE_VERSION)
+    after = string(data, at, end)
+    at = literal(data, after if after == at + ID_BYTES else NOWHERE, end, form.CODE_VERSION)
     at = string(data, at, end)
     at = literal(data, at, end, form.NEXT)
     read[COVERED] = read[EXCESS] = read[OF_YEAR] = NULL

@@ -147,6 +147,15 @@ def test_any_bytes_that_are_others_are_named_in_bulk_too(data: st.DataObject) ->
     both(chained, BOOK, Selection())
 
 
+@pytest.mark.parametrize("other", [b" ", b"0", b""])
+def test_a_byte_more_or_less_anywhere_is_named_in_bulk_too(other: bytes) -> None:
+    for content in {json.loads(c)["source"]["type"]: c for c in ENTERED}.values():
+        place = ENTERED.index(content)
+        for at in range(len(content)):
+            changed = content[:at] + other + content[at if other else at + 1 :]
+            both(rows([*ENTERED[:place], changed]), BOOK, Selection())
+
+
 PIECES = [
     *(b" ", b"0", b"1", b"-0", b"1.0", b"null", b"true", b"\\u0041", b"\\", b"\n", b'"', b","),
     *(b"{}", b"[]", b'"a":1,', b"\xc3\xa6", b"},{", b"2022", b"2023-03-01", b"00124", b"03", b"2"),
