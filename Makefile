@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+# Slow tests mostly wait for servers: one more than there are cores.
+SLOW_WORKERS ?= 3
 SEED ?= 1
 
 .PHONY: install demo test test-long check simulate chaos mutants format lock clean
@@ -15,7 +17,7 @@ demo: install
 test: install
 	@$(BIN)/python -m deploy.local.browser
 	@$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist loadfile
-	@$(BIN)/pytest -q -m "slow and not long" -n $(WORKERS) --dist loadfile
+	@$(BIN)/pytest -q -m "slow and not long" -n $(SLOW_WORKERS) --dist loadfile
 
 # The simulation's servers held against the real ones.
 test-long: install
