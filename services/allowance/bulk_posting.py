@@ -63,8 +63,7 @@ def compile_now() -> None:
     Raises:
         OSError: this machine's OpenSSL cannot be called.
     """
-    if not digests.load():
-        raise OSError("OpenSSL's libcrypto is not to be found")
+    digests.require()
     rules = Rules(0, {})
     post_plain([], {}, rules, now=_FIRST_MOMENT, journal_seq={})
 

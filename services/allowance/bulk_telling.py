@@ -4,123 +4,107 @@ The same records as `outbox.py` makes, to the byte; whatever is not plain is lef
 import: the compiled code is loaded, or made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
+import numpy as np
 import orjson
 
-from frikort_contracts.topics import ALLOWANCE
+from frikort_contracts.topics import ALLOWANCE, BALANCES
 from services.allowance.compiled import telling
 from services.allowance.compiled.telling import (
-    CITIZEN_AT,
-    COLUMNS,
-    CORRELATION_ID,
-    ENTRY,
-    ENTRY_NO_AT,
-    ENTRY_NO_END,
-    EVENT,
-    EVENTS_END,
-    FIRST_EVENT,
-    ID_BYTES,
-    IN_PARTITION,
-    IN_YEAR,
-    KINDS,
-    MOMENT_BYTES,
-    MUNICIPALITY_AT,
-    RECORDED_AT,
-    SEQ,
-    SOURCE_AT,
-    TRACEPARENT,
+    BODY,
+    BODY_ROW,
+    BODY_START,
+    CITIZEN_ID_BYTES,
     new_told,
 )
-from services.allowance.outbox import ATTENTION, SOURCE, balance_record, event_records
-from services.chassis.compiled.copies import HEADER, NULL, Rows, read_rows
-from services.chassis.relay import Batch, Record
+from services.allowance.compiled.told import (
+    CITIZEN_AT,
+    CITIZEN_ID,
+    COLUMNS,
+    ENTRY,
+    IN_PARTITION,
+    SEQ,
+)
+from services.allowance.outbox import ATTENTION, balance_record, event_records
+from services.chassis.bulk_sending import Bodies, body_of, spans_of
+from services.chassis.compiled import digests
+from services.chassis.compiled.copies import HEADER, Rows, read_rows
+from services.chassis.compiled.jit import Array
+from services.chassis.compiled.text import NOWHERE
+from services.chassis.sending import Batch, Lane
 
-_TYPES: Final = [("ce_type", kind) for kind in KINDS]
-_VERSION, _SOURCE = ("ce_specversion", b"1.0"), ("ce_source", SOURCE)
-_CONTENT_TYPE = ("content-type", b"application/json")
-_MUNICIPALITY_BYTES: Final = 3
 _TRAILER: Final = b"\xff\xff"
 _TEXTS: Final = {"paid_on", "wage_id", "card_no", "correlation_id", "traceparent"}
-_BYTES: Final = {"bytes", "hash"}
+_BYTES: Final = {"citizen_id", "bytes", "hash"}
 
 
 def compile_now() -> None:
-    """Load what was compiled before, or compile it."""
-    telling.tell(read_rows(HEADER + _TRAILER, COLUMNS), new_told(0))
+    """Load what was compiled before, or compile it.
+
+    Raises:
+        OSError: this machine's OpenSSL cannot be called.
+    """
+    digests.require()
+    tell_rows(HEADER + _TRAILER)
+    list(Bodies(np.zeros(1, np.uint8), spans_of([b""]), numbered=True).batches(0, 100))
 
 
 def tell_rows(sent: bytes) -> tuple[Batch, int]:
-    """Give what rows of the journal send, with their positions; and how many rows there are."""
+    """Give what rows of the journal send, with their positions; and how many rows there are.
+
+    Raises:
+        ValueError: it is not what COPY sends of the journal's rows.
+    """
     rows = read_rows(sent, COLUMNS)
-    told = new_told(len(rows.at))
-    values = told.out[: telling.tell(rows, told)].tobytes()
-    entries = told.entries.reshape(-1, ENTRY).tolist()
-    ends = max((entry[EVENTS_END] for entry in entries), default=0)
-    events = told.events[: ends * EVENT].reshape(-1, EVENT).tolist()
-    places, sizes = rows.at.tolist(), rows.size.tolist()
-    records: list[Record] = []
-    latest: dict[tuple[bytes, int], int] = {}
-    positions: dict[int, int] = {}
-    for number, entry in enumerate(entries):
-        positions[entry[IN_PARTITION]] = entry[SEQ]
-        if entry[CITIZEN_AT] < 0:
-            citizen_id = _tell_slowly(rows, number, records)
-        else:
-            citizen_id = sent[entry[CITIZEN_AT] : entry[CITIZEN_AT] + ID_BYTES]
-            headers = _headers(sent, entry, citizen_id, places[number], sizes[number])
-            for kind, id_at, value_at, value_end in events[entry[FIRST_EVENT] : entry[EVENTS_END]]:
-                event_id = ("ce_id", sent[id_at : id_at + ID_BYTES])
-                records.append(
-                    Record(
-                        ALLOWANCE.name,
-                        entry[IN_PARTITION],
-                        citizen_id,
-                        values[value_at:value_end],
-                        [event_id, _TYPES[kind], *headers],
-                    )
-                )
-        if entry[IN_YEAR] != NULL:
-            latest[citizen_id, entry[IN_YEAR]] = number
-    for number in latest.values():
+    if (rows.size[:, CITIZEN_ID] != CITIZEN_ID_BYTES).any():
+        raise ValueError("an id of a citizen is none")
+    told = new_told(rows)
+    events, balances, size = telling.tell(rows, told)
+    entries = told.entries.reshape(-1, ENTRY)
+    of_events = told.events[: events * BODY].reshape(-1, BODY)
+    of_balances = told.balances[: balances * BODY].reshape(-1, BODY)
+    left = _events_left(rows, np.flatnonzero(entries[:, CITIZEN_AT] == NOWHERE))
+    is_left = of_balances[:, BODY_START] == NOWHERE
+    bodies = [body for _, body in left] + _balances_left(rows, of_balances[is_left, BODY_ROW])
+    content, spans = told.out[:size], size + spans_of(bodies)
+    if bodies:
+        content = np.concatenate([content, np.frombuffer(b"".join(bodies), np.uint8)])
+        of_balances[is_left, BODY_START:] = spans[len(left) :]
+        of_left = np.column_stack([[row for row, _ in left], spans[: len(left)]])
+        of_events = np.concatenate([of_events, of_left])
+        of_events = of_events[np.argsort(of_events[:, BODY_ROW], kind="stable")]
+    lanes: dict[Lane, Bodies] = {}
+    positions = _positions(entries)
+    for topic, table in ((ALLOWANCE.name, of_events), (BALANCES.name, of_balances)):
+        partition_of = entries[table[:, BODY_ROW], IN_PARTITION]
+        for partition in positions:
+            spans = table[partition_of == partition, BODY_START:]
+            if len(spans):
+                lanes[topic, partition] = Bodies(content, spans, topic == ALLOWANCE.name)
+    return Batch((), positions, lanes), len(entries)
+
+
+def _positions(entries: Array) -> dict[int, int]:
+    """Give the last number of each partition, in the order in which they come first."""
+    return dict(entries[:, [IN_PARTITION, SEQ]].tolist())
+
+
+def _events_left(rows: Rows, numbers: Iterable[int]) -> list[tuple[int, bytes]]:
+    """Give what doubted rows send, each body with its row."""
+    left: list[tuple[int, bytes]] = []
+    for number in numbers:
         row = _row(rows, number)
-        records.append(balance_record(row, orjson.loads(row["bytes"])))
-    return Batch(records=records, positions=positions), len(entries)
+        if row["year"] is not None or ATTENTION in row["bytes"]:
+            records = event_records(row, orjson.loads(row["bytes"]))
+            left += [(number, body_of(record)) for record in records]
+    return left
 
 
-def _headers(
-    sent: bytes, entry: Sequence[int], citizen_id: bytes, at: Sequence[int], size: Sequence[int]
-) -> list[tuple[str, bytes]]:
-    """Give the headers that all events of an entry have, in the order of `outbox.py`."""
-    recorded_at, source_at = entry[RECORDED_AT], entry[SOURCE_AT]
-    municipality_at, correlation_at = entry[MUNICIPALITY_AT], at[CORRELATION_ID]
-    municipality_end = municipality_at + _MUNICIPALITY_BYTES
-    headers = [
-        _VERSION,
-        _SOURCE,
-        ("ce_subject", citizen_id),
-        ("ce_time", sent[recorded_at : recorded_at + MOMENT_BYTES]),
-        _CONTENT_TYPE,
-        ("ce_streamversion", sent[entry[ENTRY_NO_AT] : entry[ENTRY_NO_END]]),
-        ("ce_correlationid", sent[correlation_at : correlation_at + size[CORRELATION_ID]]),
-        ("ce_causationid", sent[source_at : source_at + ID_BYTES]),
-        ("ce_municipality", sent[municipality_at:municipality_end]),
-    ]
-    if size[TRACEPARENT] >= 0:
-        trace_at = at[TRACEPARENT]
-        headers.append(("traceparent", sent[trace_at : trace_at + size[TRACEPARENT]]))
-    return headers
-
-
-def _tell_slowly(rows: Rows, number: int, records: list[Record]) -> bytes:
-    """Add what an entry sends that is not plain; give its citizen's id."""
-    row = _row(rows, number)
-    if row["year"] is None and ATTENTION not in row["bytes"]:
-        return b""
-    entry = orjson.loads(row["bytes"])
-    records.extend(event_records(row, entry))
-    return str(entry["citizen_id"]).encode()
+def _balances_left(rows: Rows, numbers: Iterable[int]) -> list[bytes]:
+    left = [_row(rows, number) for number in numbers]
+    return [body_of(balance_record(row, orjson.loads(row["bytes"]))) for row in left]
 
 
 def _row(rows: Rows, number: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ that the bytes name. Of the balances only the latest of a citizen-year in a tran
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -15,7 +16,8 @@ from frikort_contracts.types import format_moment
 from services.allowance.bulk_loading import BulkLoader
 from services.allowance.entry import sent_event_id
 from services.chassis.database import Connection, Pool
-from services.chassis.relay import Batch, Record, Source
+from services.chassis.relay import Source
+from services.chassis.sending import Batch, Record
 
 SOURCE = b"/frikort/allowance"
 ENTRIES_MAX = 2500
@@ -27,7 +29,7 @@ _JOURNAL = """
     FROM unnest($1::SMALLINT[], $2::BIGINT[]) AS p (partition, after)
     CROSS JOIN LATERAL (
       SELECT
-        partition, journal_seq, bytes, hash, year, paid_on::TEXT AS paid_on,
+        citizen_id, partition, journal_seq, bytes, hash, year, paid_on::TEXT AS paid_on,
         wage_id::TEXT AS wage_id, card_no, limit_ore, year_covered_ore, year_excess_ore,
         correlation_id, traceparent
       FROM journal
@@ -61,7 +63,7 @@ def journal_source(pool: Pool, bulk: BulkLoader | None = None) -> Source:
             rows = await _read_journal(connection, after)
             before = len(rows)
         records: list[Record] = []
-        latest: dict[tuple[str, int], tuple[Mapping[str, Any], dict[str, Any]]] = {}
+        latest: dict[tuple[UUID, int], tuple[Mapping[str, Any], dict[str, Any]]] = {}
         positions: dict[int, int] = {}
         for row in rows:
             positions[row["partition"]] = row["journal_seq"]
@@ -70,7 +72,7 @@ def journal_source(pool: Pool, bulk: BulkLoader | None = None) -> Source:
             entry = orjson.loads(row["bytes"])
             records.extend(event_records(row, entry))
             if row["year"] is not None:
-                latest[entry["citizen_id"], row["year"]] = row, entry
+                latest[row["citizen_id"], row["year"]] = row, entry
         records.extend(balance_record(row, entry) for row, entry in latest.values())
         return Batch(records=records, positions=positions)
 

@@ -11,7 +11,7 @@ from frikort_contracts.events import Event
 from frikort_contracts.topics import Topic
 from services.chassis.codec import Codec
 from services.chassis.event_store import StoredEvent
-from services.chassis.relay import Record
+from services.chassis.sending import Record
 from services.chassis.workspace import Recorded
 
 E = TypeVar("E")

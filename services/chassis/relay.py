@@ -15,21 +15,20 @@ import contextlib
 import json
 import time
 import zlib
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.structs import RecordMetadata
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from frikort_contracts.topics import Topic, relay_positions
 from services.chassis import event_store
 from services.chassis.database import Connection, Pool, may_pass
 from services.chassis.errors import describe
 from services.chassis.event_store import OUTBOX_CHANNEL, StoredEvent
+from services.chassis.sending import Batch, Lane, Record, Written, fill, refuse_large
 
 POLL_S = 0.25
 """Truth comes from polling; NOTIFY only makes it faster."""
@@ -41,8 +40,6 @@ LEAD_POLL_S = 0.25
 STAND_BACK_S = 3.0
 """How long a slot is left to the instance that has its work at hand."""
 BATCH_BYTES_MAX = 512 * 1024
-RECORD_BYTES_MAX = 512 * 1024
-"""Half of what a broker takes by default."""
 EVENTS_MAX = 500
 """Events of a partition that go into one transaction."""
 REQUEST_TIMEOUT_MS = 10_000
@@ -53,29 +50,6 @@ log = structlog.get_logger()
 
 class TopicRemadeError(Exception):
     """A topic is shorter than what this relay has sent to it."""
-
-
-class RecordTooLargeError(Exception):
-    """A record is more than a broker may take; what is appended is bounded so that none is."""
-
-
-class Record(NamedTuple):
-    """One record to send. A numbered one gets the partition's next `ce_partitionseq`."""
-
-    topic: str
-    partition: int
-    key: bytes
-    value: bytes
-    headers: Sequence[tuple[str, bytes]]
-    numbered: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Records to send in one transaction, and where each read partition stands after it."""
-
-    records: Sequence[Record]
-    positions: Mapping[int, int]
 
 
 Source = Callable[[Mapping[int, int]], Awaitable[Batch]]
@@ -179,9 +153,9 @@ class Relay:
             self.ready.set()
             batch = await self._read()
             while True:
-                if len(batch.records) >= self.read_ahead_from:
+                if len(batch) >= self.read_ahead_from:
                     batch = await self._send_and_read(producer, batch)
-                elif batch.records or batch.positions:
+                elif len(batch) or batch.positions:
                     await self._send(producer, batch)
                     await self._gather()
                     batch = await self._read()
@@ -238,12 +212,12 @@ class Relay:
     async def _fill_transaction(self, producer: AIOKafkaProducer, batch: Batch) -> dict[int, Mark]:
         """Send the records and the positions after them; give where each partition stands."""
         marks = dict(self.marks)
-        lanes: dict[tuple[str, int], list[Record]] = defaultdict(list)
-        for record in batch.records:
-            lanes[record.topic, record.partition].append(record)
         sent = {
-            lane: await self._send_lane(producer, lane, records, marks)
-            for lane, records in lanes.items()
+            (topic, partition): [
+                await producer.send_batch(builder, topic, partition=partition)
+                for builder in self._builders(producer, (topic, partition), records, marks)
+            ]
+            for (topic, partition), records in batch.lanes().items()
         }
         for partition, position in batch.positions.items():
             marks[partition] = replace(marks[partition], position=position)
@@ -264,38 +238,24 @@ class Relay:
         )
         return marks
 
-    async def _send_lane(
+    def _builders(
         self,
         producer: AIOKafkaProducer,
-        lane: tuple[str, int],
-        records: Sequence[Record],
+        lane: Lane,
+        records: Sequence[Record] | Written,
         marks: dict[int, Mark],
-    ) -> list[asyncio.Future[RecordMetadata]]:
+    ) -> Iterator[BatchBuilder]:
         """Fill producer batches ourselves: a future per batch, not per record."""
         topic, partition = lane
         seq = marks[partition].partition_seq if topic == self.topic.name else 0
-        futures = []
-        builder = producer.create_batch()
-        for record in records:
-            headers = record.headers
-            if record.numbered:
-                seq += 1
-                headers = [*headers, ("ce_partitionseq", b"%d" % seq)]
-            if len(record.value) > RECORD_BYTES_MAX:
-                raise RecordTooLargeError(
-                    f"record {seq} of {topic}:{partition} is larger than {RECORD_BYTES_MAX} "
-                    "bytes; bound the fields of its event, for it holds back all that follow"
-                )
-            while (
-                builder.append(key=record.key, value=record.value, timestamp=None, headers=headers)
-                is None
-            ):
-                futures.append(await producer.send_batch(builder, topic, partition=partition))
-                builder = producer.create_batch()
-        futures.append(await producer.send_batch(builder, topic, partition=partition))
+        if isinstance(records, Sequence):
+            yield from fill(producer, lane, records, seq)
+        else:
+            place, size = records.largest()
+            refuse_large(lane, seq + 1 + place, size)
+            yield from records.batches(seq, BATCH_BYTES_MAX)
         if topic == self.topic.name:
-            marks[partition] = replace(marks[partition], partition_seq=seq)
-        return futures
+            marks[partition] = replace(marks[partition], partition_seq=seq + len(records))
 
     async def _read_marks(self) -> dict[int, Mark]:
         """Read the positions topic to its end, and check that the target is not made anew."""

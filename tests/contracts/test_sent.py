@@ -21,7 +21,7 @@ from services.allowance.domain import Apportionment
 from services.allowance.entry import SentEvent, Source, entry_bytes, sent_event_id
 from services.allowance.outbox import checkpoints_source, journal_source, rules_source
 from services.chassis.event_store import StoredEvent
-from services.chassis.relay import Record
+from services.chassis.sending import Record
 from services.grants import translate as grants
 from services.notifications import translate as notifications
 from services.payroll import translate as payroll
@@ -265,6 +265,7 @@ def journal_row(
     )
     hashes = [example(n)["payload"]["entry_hash"] for n in names if "entry_hash" in schema_of(n)]
     return {
+        "citizen_id": citizen_id,
         "partition": source["partition"],
         "journal_seq": 1,
         "bytes": content,

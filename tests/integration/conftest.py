@@ -1,13 +1,17 @@
 """One PostgreSQL and one Kafka for all integration tests; each makes citizens of its own."""
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from deploy.local.stack import Stack
+from services.chassis.database import Pool
 from tests.integration.allowance_cases import Wire
+from tests.integration.chassis_cases import make_database, pool_of
 from tests.integration.notifications_cases import Citizen, GatewayProcess
+from tests.integration.relay_process import Outlet
 from tests.integration.servers import Servers, ServiceProcess
 
 TAKEN_OVER = ("FRIKORT_CACHE", "FRIKORT_STACK")
@@ -70,3 +74,15 @@ def citizen(gateway: GatewayProcess) -> Iterator[Citizen]:
     """A citizen of the test's own, and a gateway that behaves again after it."""
     yield Citizen()
     gateway.behave()
+
+
+@pytest.fixture
+async def outlet(servers: Servers) -> Outlet:
+    database_url = await asyncio.to_thread(make_database, servers)
+    return await Outlet(database_url, servers.stack.kafka).create()
+
+
+@pytest.fixture
+async def pool(outlet: Outlet) -> AsyncIterator[Pool]:
+    async with pool_of(outlet.database_url) as opened:
+        yield opened

@@ -16,7 +16,8 @@ from typing import Self
 from frikort_contracts.topics import Topic, relay_positions
 from services.chassis.database import Pool, open_pool
 from services.chassis.event_store import StoredEvent
-from services.chassis.relay import Record, Relay, Source, store_source
+from services.chassis.relay import Relay, Source, store_source
+from services.chassis.sending import Record
 from services.chassis.topics import ensure_topics
 
 _context = multiprocessing.get_context("forkserver")

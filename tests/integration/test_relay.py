@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 import structlog
@@ -15,16 +15,9 @@ from aiokafka.errors import KafkaTimeoutError
 from frikort_contracts.topics import PARTITIONS, relay_positions
 from services.chassis import event_store
 from services.chassis.database import Pool
-from services.chassis.relay import (
-    RECORD_BYTES_MAX,
-    Batch,
-    RecordTooLargeError,
-    Relay,
-    Source,
-    TopicRemadeError,
-    store_source,
-)
-from tests.integration.chassis_cases import event, eventually, make_database, pool_of, stream_in
+from services.chassis.relay import Relay, Source, TopicRemadeError, store_source
+from services.chassis.sending import RECORD_BYTES_MAX, Batch, RecordTooLargeError
+from tests.integration.chassis_cases import event, eventually, stream_in
 from tests.integration.relay_cases import (
     append,
     append_some,
@@ -43,18 +36,6 @@ pytestmark = pytest.mark.slow
 KILLS = 10
 ANSWERS_LOST = 3
 KILLED_WITHIN_S = 0.4
-
-
-@pytest.fixture
-async def outlet(servers: Servers) -> Outlet:
-    database_url = await asyncio.to_thread(make_database, servers)
-    return await Outlet(database_url, servers.stack.kafka).create()
-
-
-@pytest.fixture
-async def pool(outlet: Outlet) -> AsyncIterator[Pool]:
-    async with pool_of(outlet.database_url) as opened:
-        yield opened
 
 
 async def test_store_goes_to_the_topic_once_and_in_order(

@@ -24,7 +24,8 @@ from services.chassis.consumer import ATTEMPTS_MAX, Consumer
 from services.chassis.database import transaction
 from services.chassis.errors import ConflictError, TransientError
 from services.chassis.inbox import Inbox
-from services.chassis.relay import Batch, Mark, Relay, Source
+from services.chassis.relay import Mark, Relay, Source
+from services.chassis.sending import Batch
 from tests.simulation.database import Connection, Pool
 from tests.simulation.kafka import Record
 from tests.simulation.world import Process
@@ -223,7 +224,7 @@ def position_in_its_own_transaction() -> Any:
     send = Relay._send  # noqa: SLF001 - what is patched
 
     async def send_twice(self: Relay, producer: Any, batch: Batch) -> None:
-        await send(self, producer, Batch(batch.records, {}))
+        await send(self, producer, replace(batch, positions={}))
         await send(self, producer, Batch([], batch.positions))
 
     return patched(mock.patch.object(Relay, "_send", send_twice))

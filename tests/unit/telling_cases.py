@@ -7,18 +7,25 @@ import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, cast
+from uuid import UUID
+
+from aiokafka.record.memory_records import MemoryRecords
 
 from services.allowance import store
-from services.allowance.bulk_telling import tell_rows
+from services.allowance.bulk_telling import compile_now, tell_rows
 from services.allowance.compiled import telling
-from services.allowance.compiled.telling import CITIZEN_AT, COLUMNS, ENTRY, new_told
+from services.allowance.compiled.telling import new_told
+from services.allowance.compiled.told import CITIZEN_AT, COLUMNS, ENTRY
 from services.allowance.outbox import journal_source
 from services.allowance.posting import Entry
+from services.chassis.bulk_sending import Bodies
 from services.chassis.compiled.copies import HEADER, read_rows
-from services.chassis.relay import Batch
+from services.chassis.sending import Batch, Lane, Record
 
 Row = dict[str, Any]
 TRAILER = b"\xff\xff"
+NUMBERED_FROM = 7
+compile_now()
 BYTES_OF = {"partition": 2, "journal_seq": 8, "year": 2}
 BYTES_OF |= dict.fromkeys(("limit_ore", "year_covered_ore", "year_excess_ore"), 8)
 """How many bytes a number has in its column."""
@@ -46,6 +53,8 @@ def _column(value: bytes | int | str | None, name: str) -> bytes:
     match value:
         case None:
             return struct.pack(">i", -1)
+        case str() if name == "citizen_id":
+            content = UUID(value).bytes
         case int():
             content = value.to_bytes(BYTES_OF[name], "big", signed=True)
         case str():
@@ -69,21 +78,52 @@ class FakePool:
         return self._rows
 
 
-def outcome(tell: Callable[[], Batch]) -> Batch | type[Exception]:
+Lanes = dict[Lane, list[Record]]
+Outcome = tuple[Lanes, list[tuple[int, int]]]
+"""What goes to each partition, and the positions after it, in their order."""
+
+
+def outcome(tell: Callable[[], Batch]) -> Outcome | type[Exception]:
     """Tell; give what came of it, or what was raised."""
     try:
-        return tell()
+        return outcome_of(tell())
     except Exception as error:  # noqa: BLE001 - whatever it is, the other way raises it too
         return type(error)
 
 
-def both(rows: Sequence[Row]) -> Batch | type[Exception]:
+def outcome_of(batch: Batch) -> Outcome:
+    lanes: Lanes = {}
+    for lane, records in batch.lanes().items():
+        if isinstance(records, Bodies):
+            lanes[lane] = read_written(lane, records)
+        else:
+            lanes[lane] = list(cast("Sequence[Record]", records))
+    return lanes, list(batch.positions.items())
+
+
+def read_written(lane: Lane, bodies: Bodies, bytes_max: int = 512 * 1024) -> list[Record]:
+    """Read written records as a consumer does; their numbers go on from a number."""
+    found: list[Record] = []
+    for builder in bodies.batches(NUMBERED_FROM, bytes_max):
+        sent = MemoryRecords(bytes(builder._build())).next_batch()  # noqa: SLF001
+        assert sent.validate_crc()
+        members = list(sent)
+        assert [member.offset for member in members] == list(range(builder.record_count()))
+        for member in members:
+            headers = list(member.headers)
+            if bodies.numbered:
+                number = NUMBERED_FROM + len(found) + 1
+                assert headers.pop() == ("ce_partitionseq", b"%d" % number)
+            found.append(Record(*lane, member.key, member.value, headers, bodies.numbered))
+    assert len(found) == len(bodies)
+    return found
+
+
+def both(rows: Sequence[Row]) -> Outcome | type[Exception]:
     """Tell rows both ways; give what came of it."""
     plainly = outcome(lambda: asyncio.run(_tell_plainly(rows)))
     in_bulk = outcome(lambda: tell_rows(copied(rows))[0])
     assert in_bulk == plainly
-    if isinstance(plainly, Batch) and isinstance(in_bulk, Batch):
-        assert list(in_bulk.positions) == list(plainly.positions)
     return in_bulk
 
 
@@ -93,8 +133,9 @@ async def _tell_plainly(rows: Sequence[Row]) -> Batch:
 
 def doubted(rows: Sequence[Row]) -> list[int]:
     """Say which rows compiled code leaves."""
-    told = new_told(len(rows))
-    telling.tell(read_rows(copied(rows), COLUMNS), told)
+    read = read_rows(copied(rows), COLUMNS)
+    told = new_told(read)
+    telling.tell(read, told)
     places = told.entries.reshape(-1, ENTRY)[:, CITIZEN_AT].tolist()
     return [number for number, at in enumerate(places) if at < 0]
 

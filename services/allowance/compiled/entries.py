@@ -13,7 +13,6 @@ from services.allowance.compiled.messages import (
     CORRELATION,
     GRANTS_VERSION,
     ID,
-    ID_BYTES,
     KNOWN_AT,
     KNOWN_TEXT,
     MEMBERS,
@@ -28,8 +27,20 @@ from services.allowance.compiled.messages import (
     YEAR,
     new_figures,
 )
+from services.allowance.compiled.names import (
+    Naming,
+    NamingRoom,
+    name_entry,
+    naming_of,
+    new_naming,
+    write_id,
+)
 from services.allowance.compiled.payload import new_members, write_object
-from services.allowance.compiled.writing import (
+from services.allowance.entry import CHAIN_TAG
+from services.chassis.compiled.digests import CONTEXT_BYTES, sha256
+from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
+from services.chassis.compiled.text import UUID_BYTES, ascii_of
+from services.chassis.compiled.writing import (
     NO_VALUE,
     copy,
     decimal,
@@ -40,10 +51,6 @@ from services.allowance.compiled.writing import (
     uuid_column,
     whole,
 )
-from services.allowance.entry import CHAIN_TAG, NAMESPACE
-from services.chassis.compiled.digests import CONTEXT_BYTES, sha256, uuid5
-from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
-from services.chassis.compiled.text import ascii_of, write_uuid
 
 COLUMNS: Final = 27
 HASH_BYTES: Final = 32
@@ -58,8 +65,7 @@ RECORDED_AT, RULES_VERSION, LOW_PERCENT, CODE_VERSION_SIZE = range(4)
 MOMENT_BYTES: Final = 27
 
 _TAG_BYTES: Final = len(CHAIN_TAG)
-_NAME_SOURCE, _NAME_CITIZEN, _NAME_INDEX, _NAME_BYTES = 16, 53, 90, 91
-_SLASH, _ZERO, _COMMA = 0x2F, 0x30, 0x2C
+_COMMA: Final = 0x2C
 _CITIZEN = ascii_of('{"citizen_id":"')
 _CODE_VERSION = ascii_of('","code_version":"')
 _DECISION = ascii_of('","decision":{"covered_ore":')
@@ -101,15 +107,15 @@ class DeskRoom(NamedTuple):
     code_version: Array
     context: Array
     before: Array
-    name: Array
     digest: Array
+    naming: NamingRoom
 
 
 class Desk(NamedTuple):
     """What is known of the message at hand, and of its batch.
 
     `recorded` is the moment as text, `code_version` that of this code. The rest is room: for a
-    hash and what stands before what is hashed, for an event's name.
+    hash and what stands before what is hashed, and for events' names.
     """
 
     read: Pointer
@@ -120,8 +126,8 @@ class Desk(NamedTuple):
     code_version: Pointer
     context: Pointer
     before: Pointer
-    name: Pointer
     digest: Pointer
+    naming: Naming
 
 
 def new_desk(
@@ -137,8 +143,6 @@ def new_desk(
     What these modules take from others stands here, or beside them in an array: it is not
     compiled, and so is never an older one than this process has.
     """
-    name = np.full(_NAME_BYTES, _SLASH, np.uint8)
-    name[:_NAME_SOURCE] = np.frombuffer(NAMESPACE, np.uint8)
     before = np.frombuffer(CHAIN_TAG + bytes(HASH_BYTES), np.uint8).copy()
     return DeskRoom(
         new_figures(),
@@ -149,8 +153,8 @@ def new_desk(
         ascii_of(code_version),
         np.zeros(CONTEXT_BYTES, np.uint8),
         before,
-        name,
         np.zeros(HASH_BYTES, np.uint8),
+        new_naming(),
     )
 
 
@@ -166,8 +170,8 @@ def desk_of(room: DeskRoom) -> Desk:
         pointer_to(room.code_version),
         pointer_to(room.context),
         pointer_to(room.before),
-        pointer_to(room.name),
         pointer_to(room.digest),
+        naming_of(room.naming),
     )
 
 
@@ -231,7 +235,7 @@ def _write_decision(out: Pointer, at: int, text: Pointer, desk: Desk) -> int:
 def _write_entry(out: Pointer, at: int, text: Pointer, desk: Desk) -> int:
     read, decided = desk.read, desk.decided
     at = put(out, at, _CITIZEN)
-    at = copy(out, at, text, read[2 * SUBJECT], ID_BYTES)
+    at = copy(out, at, text, read[2 * SUBJECT], UUID_BYTES)
     at = put(out, at, _CODE_VERSION)
     at = copy(out, at, desk.code_version, 0, desk.batch[CODE_VERSION_SIZE])
     at = put(out, at, _DECISION)
@@ -250,7 +254,7 @@ def _write_entry(out: Pointer, at: int, text: Pointer, desk: Desk) -> int:
     at = _write_postings(out, put(out, at, _POSTINGS), desk)
     at = copy(out, put(out, at, _RECORDED_AT), desk.recorded, 0, MOMENT_BYTES)
     at = decimal(out, put(out, at, _RULES_VERSION), desk.batch[RULES_VERSION])
-    at = copy(out, put(out, at, _SOURCE), text, read[2 * ID], ID_BYTES)
+    at = copy(out, put(out, at, _SOURCE), text, read[2 * ID], UUID_BYTES)
     at = write_object(out, put(out, at, _PAYLOAD), text, desk.members, read[MEMBERS])
     size = read[PAYLOAD_END] - read[PAYLOAD]
     sha256(desk.context, desk.before, 0, text, read[PAYLOAD], size, desk.digest)
@@ -263,17 +267,16 @@ def _write_entry(out: Pointer, at: int, text: Pointer, desk: Desk) -> int:
 def _write_events(out: Pointer, at: int, text: Pointer, desk: Desk) -> int:
     """Write the year opens, the wage is decided, what it turned, and the case if it is late."""
     decided, index = desk.decided, 0
-    copy(desk.name, _NAME_SOURCE, text, desk.read[2 * ID], ID_BYTES)
-    copy(desk.name, _NAME_CITIZEN, text, desk.read[2 * SUBJECT], ID_BYTES)
+    name_entry(desk.naming, text, desk.read[2 * ID], desk.read[2 * SUBJECT])
     if decided[OPENS]:
-        at = put(out, _write_id(out, put(out, at, _EVENT_ID), desk, index), _OPENED)
+        at = put(out, write_id(out, put(out, at, _EVENT_ID), desk.naming, index), _OPENED)
         out[at] = _COMMA
         at, index = at + 1, 1
-    at = put(out, _write_id(out, put(out, at, _EVENT_ID), desk, index), _APPORTIONED)
+    at = put(out, write_id(out, put(out, at, _EVENT_ID), desk.naming, index), _APPORTIONED)
     if decided[TURN] != NO_TURN:
         out[at] = _COMMA
         index += 1
-        at = _write_id(out, put(out, at + 1, _EVENT_ID), desk, index)
+        at = write_id(out, put(out, at + 1, _EVENT_ID), desk.naming, index)
         at = put(out, at, _LOW) if decided[TURN] == IS_LOW else put(out, at, _EXHAUSTED)
     if decided[IS_LATE]:
         out[at] = _COMMA
@@ -284,19 +287,10 @@ def _write_events(out: Pointer, at: int, text: Pointer, desk: Desk) -> int:
 @compiled
 def _write_case(out: Pointer, at: int, text: Pointer, desk: Desk, index: int) -> int:
     at = copy(out, put(out, at, _CASE_CARD), text, desk.read[CARD_AT], CARD_DIGITS)
-    at = _write_id(out, put(out, at, _CASE_ID), desk, index)
-    at = copy(out, put(out, at, _CASE_WAGE), text, desk.read[WAGE_AT], ID_BYTES)
+    at = write_id(out, put(out, at, _CASE_ID), desk.naming, index)
+    at = copy(out, put(out, at, _CASE_WAGE), text, desk.read[WAGE_AT], UUID_BYTES)
     at = decimal(out, put(out, at, _CASE_YEAR), desk.read[YEAR])
     return int(put(out, at, _CLOSE))
-
-
-@compiled
-def _write_id(out: Pointer, at: int, desk: Desk, index: int) -> int:
-    """Write the id that an event's place gives it."""
-    desk.name[_NAME_INDEX] = _ZERO + index
-    uuid5(desk.context, desk.name, _NAME_BYTES, desk.digest)
-    write_uuid(desk.digest, 0, out, at)
-    return at + ID_BYTES
 
 
 @compiled

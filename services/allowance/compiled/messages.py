@@ -5,10 +5,11 @@ from typing import Final
 import numpy as np
 
 from services.allowance.compiled import payload
-from services.allowance.compiled.writing import is_uuid
 from services.chassis.compiled.jit import Array, Pointer, compiled
-from services.chassis.compiled.text import NOWHERE, ascii_of, literal
+from services.chassis.compiled.members import NUMBER
+from services.chassis.compiled.text import NOWHERE, UUID_BYTES, ascii_of, literal
 from services.chassis.compiled.times import DATE_BYTES, DAY_US, read_date, read_moment, year_at
+from services.chassis.compiled.writing import is_uuid
 
 HEADERS: Final = (
     *("ce_type", "ce_id", "ce_subject", "ce_streamversion", "ce_municipality"),
@@ -27,7 +28,6 @@ FIRST_DAY: Final = -7305
 LAST_DAY: Final = 365_242
 """31 December 2999."""
 CARD_DIGITS: Final = 5
-ID_BYTES: Final = 36
 _CORRELATION_MAX, _TRACE_MAX = 200, 200
 _VERSION_DIGITS_MAX = 9
 _MOMENT_BYTES = 27
@@ -108,14 +108,14 @@ def _is_wage(text: Pointer, read: Pointer, members: Pointer, count: int) -> bool
     read[CARD_AT] = payload.string_of(text, members, count, _CARD_NO, CARD_DIGITS)
     if read[CARD_AT] < 0 or not _are_digits(text, read[CARD_AT], CARD_DIGITS):
         return False
-    read[WAGE_AT] = payload.string_of(text, members, count, _WAGE_ID, ID_BYTES)
-    if read[WAGE_AT] < 0 or not is_uuid(text, read[WAGE_AT], ID_BYTES):
+    read[WAGE_AT] = payload.string_of(text, members, count, _WAGE_ID, UUID_BYTES)
+    if read[WAGE_AT] < 0 or not is_uuid(text, read[WAGE_AT], UUID_BYTES):
         return False
-    read[JOB_AT] = payload.string_of(text, members, count, _EMPLOYMENT_ID, ID_BYTES)
+    read[JOB_AT] = payload.string_of(text, members, count, _EMPLOYMENT_ID, UUID_BYTES)
     if read[JOB_AT] < 0:
         return False
     holiday = payload.find(text, members, count, _HOLIDAY)
-    if holiday >= 0 and members[holiday + payload.KIND] != payload.NUMBER:
+    if holiday >= 0 and members[holiday + payload.KIND] != NUMBER:
         return False
     at = read[KNOWN_TEXT] = payload.string_of(text, members, count, _KNOWN_AT, _MOMENT_BYTES)
     known, read[KNOWN_AT] = read_moment(text, at, at + _MOMENT_BYTES)

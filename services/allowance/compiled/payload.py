@@ -9,17 +9,17 @@ from typing import Final
 
 import numpy as np
 
-from services.allowance.compiled.writing import copy, put
 from services.chassis.compiled.jit import Array, Pointer, compiled
-from services.chassis.compiled.text import NOWHERE, ascii_of, byte, literal, number, string
+from services.chassis.compiled.members import NUMBER, STRING, is_of_name, scalar
+from services.chassis.compiled.text import NOWHERE, ascii_of, byte, literal, number
+from services.chassis.compiled.writing import copy, put
 
 MEMBERS_MAX: Final = 32
 NAME, NAME_END, VALUE, VALUE_END, KIND, MEMBER = range(6)
 """Where a member's name and value stand (a string's value begins with its quotation mark)."""
-STRING, NUMBER, TRUTH = range(3)
 
-_TRUE, _FALSE, _BETWEEN = ascii_of("true"), ascii_of("false"), ascii_of('":')
-_OPEN, _CLOSE, _COMMA, _QUOTE, _UNDERSCORE = 0x7B, 0x7D, 0x2C, 0x22, 0x5F
+_BETWEEN: Final = ascii_of('":')
+_OPEN, _CLOSE, _COMMA, _QUOTE = 0x7B, 0x7D, 0x2C, 0x22
 
 
 def new_members() -> Array:
@@ -34,11 +34,11 @@ def read_object(text: Pointer, at: int, end: int, members: Pointer) -> int:
     while at >= 0 and count < MEMBERS_MAX:
         name = byte(text, at, end, _QUOTE)
         at = name
-        while 0 <= at < end and _is_of_name(text[at]):
+        while 0 <= at < end and is_of_name(text[at]):
             at += 1
         value = literal(text, at, end, _BETWEEN)
         name_end = at
-        at, kind = _value(text, value, end)
+        at, kind = scalar(text, value, end)
         if at < 0 or name_end == name:
             return NOWHERE
         place = _make_room(text, members, count, name, name_end)
@@ -110,24 +110,6 @@ def write_object(out: Pointer, at: int, text: Pointer, members: Pointer, count: 
         at = copy(out, at, text, value, members[place + VALUE_END] - value)
     out[at] = _CLOSE
     return at + 1
-
-
-@compiled
-def _is_of_name(value: int) -> bool:
-    return 0x61 <= value <= 0x7A or 0x30 <= value <= 0x39 or value == _UNDERSCORE
-
-
-@compiled
-def _value(text: Pointer, at: int, end: int) -> tuple[int, int]:
-    """Read a value; give the place after it and what it is."""
-    if at < 0 or at >= end:
-        return NOWHERE, 0
-    first = text[at]
-    if first == _QUOTE:
-        return byte(text, string(text, at + 1, end), end, _QUOTE), STRING
-    if first == _TRUE[0] or first == _FALSE[0]:
-        return literal(text, at, end, _TRUE if first == _TRUE[0] else _FALSE), TRUTH
-    return number(text, at, end)[0], NUMBER
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""The events of plain wages' entries, read from the journal's rows: what their records say.
+"""The journal's rows told: plain entries read, and what they send written by `told.py`.
 
 A plain entry is that of a wage that sends what a wage turns, and a case of its own at the most.
 It is read to its end: one that is cut short or says another wage than its row is doubted, as any
@@ -9,43 +9,86 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from services.allowance.compiled.writing import copy, decimal, hexadecimal, put
+from services.allowance.compiled.latest import find_latest, new_slots
+from services.allowance.compiled.names import NamingRoom, naming_of, new_naming
+from services.allowance.compiled.told import (
+    APPORTIONED,
+    BODY_BYTES_MAX,
+    BYTES,
+    CARD_NO,
+    CASE,
+    CITIZEN_AT,
+    CODE_AT,
+    CODE_END,
+    CORRELATION_ID,
+    COVERED,
+    DECISION,
+    ENTRY,
+    ENTRY_NO_AT,
+    ENTRY_NO_END,
+    EVENT,
+    EVENTS,
+    EXCESS,
+    EXHAUSTED,
+    HASH,
+    HASH_BYTES,
+    ID_AT,
+    IN_PARTITION,
+    JOURNAL_SEQ,
+    KIND,
+    KNOWN_AT,
+    LIMIT_ORE,
+    LOW,
+    MOMENT_BYTES,
+    MUNICIPALITY_AT,
+    MUNICIPALITY_BYTES,
+    OPENED,
+    PAID_ON,
+    PARTITION,
+    REASON_AT,
+    REASON_END,
+    RECORDED_AT,
+    SEQ,
+    SOURCE_AT,
+    TRACEPARENT,
+    VALUE_BYTES_MAX,
+    WAGE_ID,
+    YEAR,
+    YEAR_COVERED_ORE,
+    YEAR_EXCESS_ORE,
+    Desk,
+    write_balance,
+    write_event,
+)
 from services.chassis.compiled import members
-from services.chassis.compiled.copies import Rows, Table, place, size_of, table_of, whole
+from services.chassis.compiled.copies import (
+    Rows,
+    Table,
+    place,
+    size_of,
+    table_of,
+    whole,
+)
 from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
 from services.chassis.compiled.members import flat_object, is_value, new_spans
-from services.chassis.compiled.text import NOWHERE, ascii_of, byte, literal, number, string
-
-COLUMNS: Final = (
-    *("partition", "journal_seq", "bytes", "hash", "year", "paid_on", "wage_id", "card_no"),
-    *("limit_ore", "year_covered_ore", "year_excess_ore", "correlation_id", "traceparent"),
+from services.chassis.compiled.text import (
+    NOWHERE,
+    UUID_BYTES,
+    ascii_of,
+    byte,
+    is_equal,
+    literal,
+    number,
+    string,
 )
-"""What of the journal is read, in this order; `paid_on` and `wage_id` as text."""
-PARTITION, JOURNAL_SEQ, BYTES, HASH, YEAR, PAID_ON, WAGE_ID, CARD_NO = range(8)
-LIMIT_ORE, YEAR_COVERED_ORE, YEAR_EXCESS_ORE, CORRELATION_ID, TRACEPARENT = range(8, len(COLUMNS))
 
-CITIZEN_AT, ENTRY_NO_AT, ENTRY_NO_END, MUNICIPALITY_AT, RECORDED_AT = range(5)
-SOURCE_AT, FIRST_EVENT, EVENTS_END, IN_PARTITION, SEQ, IN_YEAR, ENTRY = range(5, 12)
-"""Where the parts of an entry stand that its records' headers say, and which events are its."""
-KIND, ID_AT, VALUE_AT, VALUE_END, EVENT = range(5)
-OPENED, APPORTIONED, LOW, EXHAUSTED, CASE = range(5)
-KINDS: Final = (
-    b"allowance-opened",
-    b"wage-apportioned",
-    b"allowance-low",
-    b"allowance-exhausted",
-    b"attention-raised",
-)
+BODY_ROW, BODY_START, BODY_END, BODY = range(4)
+"""Of which row a body is, and where it stands; `NOWHERE` the balance of an entry in doubt."""
 EVENTS_MAX: Final = 4
 """Of a plain entry."""
-VALUE_BYTES_MAX: Final = 640
-ID_BYTES: Final = 36
-MOMENT_BYTES: Final = 27
-HASH_BYTES: Final = 32
-
-COVERED, EXCESS, REASON_AT, REASON_END, KNOWN_AT, EVENTS, WRITTEN, FOUND = range(8)
-"""What else is found of the entry at hand; then how many events and bytes there are so far."""
-_COMMA, _BRACKET, _CLOSE, _QUOTE = 0x2C, 0x5D, 0x7D, 0x22
+CITIZEN_ID_BYTES: Final = 16
+_REASON_BYTES_MAX, _CODE_BYTES_MAX = 40, 60
+_COMMA, _BRACKET, _CLOSE = 0x2C, 0x5D, 0x7D
 _CITIZEN, _CODE_VERSION = ascii_of('{"citizen_id":"'), ascii_of('","code_version":"')
 _DECISION, _EXCESS = ascii_of('","decision":{"covered_ore":'), ascii_of(',"excess_ore":')
 _REASON, _YEAR = ascii_of(',"reason":"'), ascii_of('","year":')
@@ -61,80 +104,112 @@ _ENTRY_END = ascii_of("}}")
 _ID, _TYPE, _EVENT_END = ascii_of('{"id":"'), ascii_of('","type":"'), ascii_of('"}')
 _CASE_CARD, _CODE = ascii_of('{"card_no":"'), ascii_of('","code":"')
 _CASE_ID, _CASE_WAGE = ascii_of('","id":"'), ascii_of('","type":"attention-raised","wage_id":"')
-_SAYS_KNOWN_AT, _SAYS_WAGE = ascii_of('{"known_at":"'), ascii_of('","wage_id":"')
-_SAYS_CARD, _SAYS_YEAR = ascii_of('","card_no":"'), ascii_of('","year":')
-_SAYS_LIMIT, _SAYS_COVERED = ascii_of(',"limit_ore":'), ascii_of(',"covered_ore":')
-_SAYS_REMAINING, _SAYS_ENTRY_NO = ascii_of(',"remaining_ore":'), ascii_of(',"entry_no":')
-_SAYS_HASH, _SAYS_PAID_ON = ascii_of(',"entry_hash":"'), ascii_of('","paid_on":"')
-_CASE_SAYS_WAGE = ascii_of(',"wage_id":"')
-_SAYS_AMOUNT, _SAYS_CODE = ascii_of('","amount_ore":'), ascii_of('","code":"')
 _OPENED, _APPORTIONED = ascii_of("allowance-opened"), ascii_of("wage-apportioned")
 _LOW, _EXHAUSTED = ascii_of("allowance-low"), ascii_of("allowance-exhausted")
 
 
 class Told(NamedTuple):
-    """The outcome: of each row its entry, `NOWHERE` first if in doubt; the events; their values.
+    """The outcome: of each row its entry, `NOWHERE` first if in doubt; and the bodies.
 
-    `spans` is room for the payload at hand.
+    `latest` names the rows of which a balance is told. `slots` is room to find the year of a
+    citizen again, the rest for the entry at hand.
     """
 
     entries: Array
     events: Array
+    balances: Array
     out: Array
+    latest: Array
+    slots: Array
+    decision: Array
+    of_entry: Array
     spans: Array
+    value: Array
+    naming: NamingRoom
 
 
-class _Desk(NamedTuple):
-    """The entry at hand, for compiled code: its row, what is found of it, and the outcome."""
-
-    table: Table
-    row: int
-    found: Pointer
-    entry: Pointer
-    events: Pointer
-    out: Pointer
-    spans: Pointer
-
-
-def new_told(rows: int) -> Told:
-    """Give room for the outcome of so many rows."""
-    events = np.empty(rows * EVENTS_MAX * EVENT, np.int64)
-    out = np.empty(rows * EVENTS_MAX * VALUE_BYTES_MAX, np.uint8)
-    return Told(np.zeros(rows * ENTRY, np.int64), events, out, new_spans())
+def new_told(rows: Rows) -> Told:
+    """Give room for what some rows send."""
+    count = len(rows.at)
+    says = int(np.maximum(rows.size[:, [CORRELATION_ID, TRACEPARENT]], 0).sum())
+    return Told(
+        np.empty(count * ENTRY, np.int64),
+        np.empty(count * EVENTS_MAX * BODY, np.int64),
+        np.empty(count * BODY, np.int64),
+        np.empty((EVENTS_MAX + 1) * (count * BODY_BYTES_MAX + says), np.uint8),
+        np.empty(count, np.int64),
+        new_slots(count),
+        np.zeros(DECISION, np.int64),
+        np.zeros(EVENTS_MAX * EVENT, np.int64),
+        new_spans(),
+        np.zeros(VALUE_BYTES_MAX, np.uint8),
+        new_naming(),
+    )
 
 
 @compiled
-def tell(rows: Rows, told: Told) -> int:
-    """Write what the events of all rows say; give how many bytes that is."""
-    table, room = table_of(rows), np.zeros(FOUND, np.int64)
-    found, entries = pointer_to(room), told.entries
-    events, out, spans = pointer_to(told.events), pointer_to(told.out), pointer_to(told.spans)
+def tell(rows: Rows, told: Told) -> tuple[int, int, int]:
+    """Write what all rows send; give how many events, balances and bytes that is.
+
+    Of the balances only the latest of a citizen's year is written, in the order in which the years
+    came first.
+    """
+    table, out = table_of(rows), pointer_to(told.out)
+    bodies, count, at = pointer_to(told.events), 0, 0
     for row in range(table.rows):
-        entry = pointer_to(entries[row * ENTRY :])
-        desk = _Desk(table, row, found, entry, events, out, spans)
-        entry[IN_PARTITION], entry[SEQ] = (
-            whole(table, row, PARTITION),
-            whole(table, row, JOURNAL_SEQ),
-        )
-        entry[IN_YEAR], entry[FIRST_EVENT] = whole(table, row, YEAR), found[EVENTS]
-        count = _read(desk) if _is_told(table, row) else NOWHERE
-        if count < 0:
-            entry[CITIZEN_AT] = NOWHERE
-            continue
-        for _ in range(count):
-            _write_event(desk)
-        entry[EVENTS_END] = found[EVENTS]
-    return int(found[WRITTEN])
+        desk = _desk(table, row, told)
+        desk.entry[IN_PARTITION] = whole(table, row, PARTITION)
+        desk.entry[SEQ] = whole(table, row, JOURNAL_SEQ)
+        events = desk.entry[EVENTS] = _read(desk) if _is_told(table, row) else NOWHERE
+        if events < 0:
+            desk.entry[CITIZEN_AT] = NOWHERE
+        for event in range(events):
+            start = at
+            at = write_event(out, start, desk, event * EVENT)
+            _note(bodies, count, row, start, at)
+            count += 1
+    latest = find_latest(table, pointer_to(told.latest), told.slots)
+    for number_ in range(latest):
+        row = told.latest[number_]
+        desk, start = _desk(table, row, told), at
+        if desk.entry[CITIZEN_AT] == NOWHERE:
+            _note(pointer_to(told.balances), number_, row, NOWHERE, NOWHERE)
+        else:
+            at = write_balance(out, start, desk)
+            _note(pointer_to(told.balances), number_, row, start, at)
+    return count, latest, at
+
+
+@compiled
+def _desk(table: Table, row: int, told: Told) -> Desk:
+    return Desk(
+        table,
+        row,
+        pointer_to(told.entries[row * ENTRY :]),
+        pointer_to(told.decision),
+        pointer_to(told.of_entry),
+        pointer_to(told.spans),
+        pointer_to(told.value),
+        naming_of(told.naming),
+    )
+
+
+@compiled
+def _note(bodies: Pointer, body: int, row: int, start: int, end: int) -> None:
+    at = body * BODY
+    bodies[at + BODY_ROW], bodies[at + BODY_START], bodies[at + BODY_END] = row, start, end
 
 
 @compiled
 def _is_told(table: Table, row: int) -> bool:
-    """Tell whether the columns that events say are there, and not longer than there is room for."""
-    if size_of(table, row, CARD_NO) != 5 or size_of(table, row, WAGE_ID) != ID_BYTES:
+    """Tell whether the columns that are said are there, and not longer than there is room for."""
+    if size_of(table, row, CARD_NO) != 5 or size_of(table, row, WAGE_ID) != UUID_BYTES:
         return False
     if size_of(table, row, HASH) != HASH_BYTES or size_of(table, row, PAID_ON) != 10:
         return False
-    if size_of(table, row, YEAR) != 2 or size_of(table, row, CORRELATION_ID) < 0:
+    if size_of(table, row, YEAR) != 2 or whole(table, row, YEAR) < 0:
+        return False
+    if size_of(table, row, CORRELATION_ID) < 0 or not _is_amount(table, row, YEAR_EXCESS_ORE):
         return False
     return _is_amount(table, row, LIMIT_ORE) and _is_amount(table, row, YEAR_COVERED_ORE)
 
@@ -146,18 +221,18 @@ def _is_amount(table: Table, row: int, column: int) -> bool:
 
 
 @compiled
-def _read(desk: _Desk) -> int:
+def _read(desk: Desk) -> int:
     """Find the parts of an entry and its events; give how many, `NOWHERE` if it is in doubt."""
-    data, at, found = desk.table.data, place(desk.table, desk.row, BYTES), desk.found
+    data, at = desk.table.data, place(desk.table, desk.row, BYTES)
     end = at + size_of(desk.table, desk.row, BYTES)
     at, events = _events(desk, _head(desk, at, end), end)
     at = literal(data, at, end, _GRANTS_VERSION)
     at = number(data, at, end)[0]
-    at = found[KNOWN_AT] = literal(data, at, end, _KNOWN_AT)
+    at = desk.entry[KNOWN_AT] = literal(data, at, end, _KNOWN_AT)
     at = _moment(data, at, end)
     at = desk.entry[MUNICIPALITY_AT] = literal(data, at, end, _MUNICIPALITY)
     after = string(data, at, end)
-    at = literal(data, after if after == at + 3 else NOWHERE, end, _POSTINGS)
+    at = literal(data, after if after == at + MUNICIPALITY_BYTES else NOWHERE, end, _POSTINGS)
     at = _postings(data, at, end)
     at = desk.entry[RECORDED_AT] = literal(data, at, end, _RECORDED_AT)
     at = _moment(data, at, end)
@@ -167,15 +242,15 @@ def _read(desk: _Desk) -> int:
 
 
 @compiled
-def _events(desk: _Desk, at: int, end: int) -> tuple[int, int]:
+def _events(desk: Desk, at: int, end: int) -> tuple[int, int]:
     """Read the events; give how many there are too."""
-    data, first, count = desk.table.data, desk.found[EVENTS], 0
+    data, count = desk.table.data, 0
     while 0 <= at < end and data[at] != _BRACKET:
         if count == EVENTS_MAX:
             return NOWHERE, 0
         if count > 0:
             at = byte(data, at, end, _COMMA)
-        at = _event(desk, at, end, (first + count) * EVENT)
+        at = _event(desk, at, end, count * EVENT)
         count += 1
     return at, count
 
@@ -198,12 +273,12 @@ def _postings(data: Pointer, at: int, end: int) -> int:
 
 
 @compiled
-def _source(desk: _Desk, at: int, end: int) -> int:
+def _source(desk: Desk, at: int, end: int) -> int:
     """Read the source, whose payload is of the row's wage, and the entry's end."""
     data = desk.table.data
     at = desk.entry[SOURCE_AT] = literal(data, at, end, _SOURCE)
     after = string(data, at, end)
-    at = literal(data, after if after == at + ID_BYTES else NOWHERE, end, _PAYLOAD)
+    at = literal(data, after if after == at + UUID_BYTES else NOWHERE, end, _PAYLOAD)
     at = flat_object(data, at, end, desk.spans)
     is_said = _says(desk, members.CARD_NO, CARD_NO) and _says(desk, members.WAGE_ID, WAGE_ID)
     if not is_said or not _says(desk, members.PAID_ON, PAID_ON):
@@ -218,7 +293,7 @@ def _source(desk: _Desk, at: int, end: int) -> int:
 
 
 @compiled
-def _says(desk: _Desk, name: int, column: int) -> bool:
+def _says(desk: Desk, name: int, column: int) -> bool:
     """Tell whether the payload has a column's text by this name."""
     table, row = desk.table, desk.row
     where, size = place(table, row, column), size_of(table, row, column)
@@ -232,29 +307,31 @@ def _moment(data: Pointer, at: int, end: int) -> int:
 
 
 @compiled
-def _head(desk: _Desk, at: int, end: int) -> int:
-    data, found = desk.table.data, desk.found
+def _head(desk: Desk, at: int, end: int) -> int:
+    data, decision = desk.table.data, desk.decision
     at = desk.entry[CITIZEN_AT] = literal(data, at, end, _CITIZEN)
     after = string(data, at, end)
-    at = literal(data, after if after == at + ID_BYTES else NOWHERE, end, _CODE_VERSION)
+    at = literal(data, after if after == at + UUID_BYTES else NOWHERE, end, _CODE_VERSION)
     at = string(data, at, end)
     at = literal(data, at, end, _DECISION)
-    at, found[COVERED] = number(data, at, end)
+    at, decision[COVERED] = number(data, at, end)
     at = literal(data, at, end, _EXCESS)
-    at, found[EXCESS] = number(data, at, end)
-    at = found[REASON_AT] = literal(data, at, end, _REASON)
-    at = found[REASON_END] = string(data, at, end)
+    at, decision[EXCESS] = number(data, at, end)
+    at = decision[REASON_AT] = literal(data, at, end, _REASON)
+    at = decision[REASON_END] = string(data, at, end)
     at = literal(data, at, end, _YEAR)
     at = number(data, at, end)[0]
     at = desk.entry[ENTRY_NO_AT] = literal(data, at, end, _ENTRY_NO)
     at = desk.entry[ENTRY_NO_END] = number(data, at, end)[0]
-    if found[COVERED] < 0 or found[EXCESS] < 0 or found[REASON_END] - found[REASON_AT] > 40:
+    if decision[COVERED] < 0 or decision[EXCESS] < 0:
+        return NOWHERE
+    if decision[REASON_END] - decision[REASON_AT] > _REASON_BYTES_MAX:
         return NOWHERE
     return literal(data, at, end, _EVENTS)
 
 
 @compiled
-def _event(desk: _Desk, at: int, end: int, event: int) -> int:
+def _event(desk: Desk, at: int, end: int, event: int) -> int:
     """Read an event that says no more than its type, or the case of a wage."""
     data, events = desk.table.data, desk.events
     card = literal(data, at, end, _CASE_CARD)
@@ -262,7 +339,7 @@ def _event(desk: _Desk, at: int, end: int, event: int) -> int:
         return _case(desk, card, end, event)
     at = events[event + ID_AT] = literal(data, at, end, _ID)
     after = string(data, at, end)
-    at = kind = literal(data, after if after == at + ID_BYTES else NOWHERE, end, _TYPE)
+    at = kind = literal(data, after if after == at + UUID_BYTES else NOWHERE, end, _TYPE)
     at = string(data, at, end)
     if at < 0:
         return NOWHERE
@@ -280,96 +357,31 @@ def _event(desk: _Desk, at: int, end: int, event: int) -> int:
 
 
 @compiled
-def _case(desk: _Desk, at: int, end: int, event: int) -> int:
+def _case(desk: Desk, at: int, end: int, event: int) -> int:
     """Read a case of the entry's own card, wage and year; its code stands before its id."""
-    table, data, events = desk.table, desk.table.data, desk.events
-    at = _again(table, desk.row, CARD_NO, at, end)
+    data, events = desk.table.data, desk.events
+    at = _again(desk, CARD_NO, at, end)
     at = code = literal(data, at, end, _CODE)
     at = string(data, at, end)
-    if at - code > 60:
+    if at - code > _CODE_BYTES_MAX:
         return NOWHERE
+    events[event + KIND], events[event + CODE_AT], events[event + CODE_END] = CASE, code, at
     at = events[event + ID_AT] = literal(data, at, end, _CASE_ID)
     after = string(data, at, end)
-    at = literal(data, after if after == at + ID_BYTES else NOWHERE, end, _CASE_WAGE)
-    at = _again(table, desk.row, WAGE_ID, at, end)
+    at = literal(data, after if after == at + UUID_BYTES else NOWHERE, end, _CASE_WAGE)
+    at = _again(desk, WAGE_ID, at, end)
     at = literal(data, at, end, _YEAR)
     at, year = number(data, at, end)
-    events[event + KIND], events[event + VALUE_AT] = CASE, code  # until its value is written
-    if year != whole(table, desk.row, YEAR):
+    if year != whole(desk.table, desk.row, YEAR):
         return NOWHERE
     return byte(data, at, end, _CLOSE)
 
 
 @compiled
-def _again(table: Table, row: int, column: int, at: int, end: int) -> int:
+def _again(desk: Desk, column: int, at: int, end: int) -> int:
     """Expect a column's text."""
-    size, where = size_of(table, row, column), place(table, row, column)
-    if at < 0 or at + size > end:
+    table, row = desk.table, desk.row
+    where, size = place(table, row, column), size_of(table, row, column)
+    if at < 0 or at + size > end or not is_equal(table.data, at, table.data, where, size):
         return NOWHERE
-    for i in range(size):
-        if table.data[at + i] != table.data[where + i]:
-            return NOWHERE
     return at + size
-
-
-@compiled
-def _write_event(desk: _Desk) -> None:
-    """Write what the next event says, as `outbox.py` does."""
-    data, found, out = desk.table.data, desk.found, desk.out
-    event, start = found[EVENTS] * EVENT, found[WRITTEN]
-    kind = desk.events[event + KIND]
-    at = put(out, start, _SAYS_KNOWN_AT)
-    at = copy(out, at, data, found[KNOWN_AT], MOMENT_BYTES)
-    if kind == APPORTIONED:
-        at = _write_decision(desk, at)
-    elif kind == CASE:
-        code = desk.events[event + VALUE_AT]
-        size = desk.events[event + ID_AT] - len(_CASE_ID) - code
-        at = copy(out, put(out, at, _SAYS_CODE), data, code, size)
-        at = _write_column(desk, put(out, at, _SAYS_CARD), CARD_NO)
-        at = decimal(out, put(out, at, _SAYS_YEAR), whole(desk.table, desk.row, YEAR))
-        at = _write_column(desk, put(out, at, _CASE_SAYS_WAGE), WAGE_ID)
-        out[at] = _QUOTE
-        at += 1
-    else:
-        if kind != OPENED:
-            at = _write_column(desk, put(out, at, _SAYS_CARD), CARD_NO)
-        at = decimal(out, put(out, at, _SAYS_YEAR), whole(desk.table, desk.row, YEAR))
-        at = decimal(out, put(out, at, _SAYS_LIMIT), whole(desk.table, desk.row, LIMIT_ORE))
-        if kind != OPENED:
-            covered_ore = whole(desk.table, desk.row, YEAR_COVERED_ORE)
-            at = decimal(out, put(out, at, _SAYS_COVERED), covered_ore)
-    out[at] = _CLOSE
-    desk.events[event + VALUE_AT], desk.events[event + VALUE_END] = start, at + 1
-    found[EVENTS], found[WRITTEN] = found[EVENTS] + 1, at + 1
-
-
-@compiled
-def _write_decision(desk: _Desk, at: int) -> int:
-    data, found, out, table = desk.table.data, desk.found, desk.out, desk.table
-    covered_ore = whole(table, desk.row, YEAR_COVERED_ORE)
-    remaining_ore = max(0, whole(table, desk.row, LIMIT_ORE) - covered_ore)
-    entry_no = desk.entry[ENTRY_NO_AT]
-    at = _write_column(desk, put(out, at, _SAYS_WAGE), WAGE_ID)
-    at = _write_column(desk, put(out, at, _SAYS_CARD), CARD_NO)
-    at = decimal(out, put(out, at, _SAYS_YEAR), whole(table, desk.row, YEAR))
-    at = decimal(out, put(out, at, _SAYS_COVERED), found[COVERED])
-    at = decimal(out, put(out, at, _EXCESS), found[EXCESS])
-    at = decimal(out, put(out, at, _SAYS_REMAINING), remaining_ore)
-    at = put(out, at, _SAYS_ENTRY_NO)
-    at = copy(out, at, data, entry_no, desk.entry[ENTRY_NO_END] - entry_no)
-    hash_at = place(table, desk.row, HASH)
-    at = hexadecimal(out, put(out, at, _SAYS_HASH), data, hash_at, HASH_BYTES)
-    at = _write_column(desk, put(out, at, _SAYS_PAID_ON), PAID_ON)
-    at = decimal(out, put(out, at, _SAYS_AMOUNT), found[COVERED] + found[EXCESS])
-    reason, size = found[REASON_AT], found[REASON_END] - found[REASON_AT]
-    at = copy(out, put(out, at, _REASON), data, reason, size)
-    out[at] = _QUOTE
-    return at + 1
-
-
-@compiled
-def _write_column(desk: _Desk, at: int, column: int) -> int:
-    table = desk.table
-    where, size = place(table, desk.row, column), size_of(table, desk.row, column)
-    return int(copy(desk.out, at, table.data, where, size))

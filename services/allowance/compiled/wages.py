@@ -39,7 +39,6 @@ from services.allowance.compiled.messages import (
     CARD_AT,
     CARD_DIGITS,
     GRANTS_VERSION,
-    ID_BYTES,
     JOB_AT,
     PAID_ON,
     VERSION,
@@ -47,7 +46,7 @@ from services.allowance.compiled.messages import (
     read_message,
 )
 from services.chassis.compiled.jit import Array, Pointer, compiled, pointer_to
-from services.chassis.compiled.text import NOWHERE, is_equal
+from services.chassis.compiled.text import NOWHERE, UUID_BYTES, is_equal
 
 NO_DAY: Final = -(2**62)
 """`covered_to` of a year of which nothing is covered."""
@@ -175,7 +174,7 @@ def _is_covered(ledger: _Ledger, state: int) -> bool:
         return False
     first = states[state + FIRST_JOB]
     for job in range(first, first + states[state + JOBS]):
-        if is_equal(ledger.job_ids, job * ID_BYTES, text, read[JOB_AT], ID_BYTES):
+        if is_equal(ledger.job_ids, job * UUID_BYTES, text, read[JOB_AT], UUID_BYTES):
             starts_on = ledger.jobs[job * JOB + STARTS_ON]
             if paid_on < starts_on or paid_on > ledger.jobs[job * JOB + ENDS_ON]:
                 return False

@@ -37,6 +37,16 @@ def load() -> bool:
     return True
 
 
+def require() -> None:
+    """Make them known, or refuse: without them compiled code would end the process.
+
+    Raises:
+        OSError: this machine's OpenSSL cannot be called.
+    """
+    if not load():
+        raise OSError("OpenSSL's libcrypto is not to be found")
+
+
 @compiled
 def sha256(
     context: Pointer,

@@ -46,7 +46,7 @@ def flat_object(text: Pointer, at: int, end: int, spans: Pointer) -> int:
     while at >= 0:
         at = byte(text, at, end, _QUOTE)
         name = at
-        while 0 <= at < end and _is_of_name(text[at]):
+        while 0 <= at < end and is_of_name(text[at]):
             at += 1
         name_end = at
         if name >= 0 and not _rises(text, before, before_end, name, name_end):
@@ -82,11 +82,6 @@ def number_of(text: Pointer, spans: Pointer, name: int, otherwise: int) -> int:
 
 
 @compiled
-def _is_of_name(value: int) -> bool:
-    return 0x61 <= value <= 0x7A or 0x30 <= value <= 0x39 or value == _UNDERSCORE
-
-
-@compiled
 def _rises(text: Pointer, a: int, a_end: int, b: int, b_end: int) -> bool:
     """Tell whether the name from b comes after that from a; any comes after none."""
     for i in range(min(a_end - a, b_end - b)):
@@ -109,27 +104,30 @@ def _wanted(text: Pointer, name: int, name_end: int) -> int:
 
 
 @compiled
-def _value(text: Pointer, at: int, end: int, spans: Pointer, name: int) -> int:
+def scalar(text: Pointer, at: int, end: int) -> tuple[int, int]:
+    """Read a string, an integer, true or false; give the place after it and what it is."""
     if at < 0 or at >= end:
-        return NOWHERE
-    start, first = at, text[at]
+        return NOWHERE, ABSENT
+    first = text[at]
     if first == _QUOTE:
-        kind, start = STRING, at + 1
-        at = string(text, start, end)
-        size = at - start
-        at = byte(text, at, end, _QUOTE)
-    elif first == _TRUE[0] or first == _FALSE[0]:
-        kind = TRUTH
-        at = literal(text, at, end, _TRUE if first == _TRUE[0] else _FALSE)
-        size = at - start
-    else:
-        kind = NUMBER
-        at = number(text, at, end)[0]
-        size = at - start
-    if name != NOWHERE and at >= 0:
-        spans[name * SPAN + START], spans[name * SPAN + SIZE], spans[name * SPAN + KIND] = (
-            start,
-            size,
-            kind,
-        )
-    return at
+        return byte(text, string(text, at + 1, end), end, _QUOTE), STRING
+    if first == _TRUE[0] or first == _FALSE[0]:
+        return literal(text, at, end, _TRUE if first == _TRUE[0] else _FALSE), TRUTH
+    return number(text, at, end)[0], NUMBER
+
+
+@compiled
+def is_of_name(value: int) -> bool:
+    """Tell whether a byte may stand in a name."""
+    return 0x61 <= value <= 0x7A or 0x30 <= value <= 0x39 or value == _UNDERSCORE
+
+
+@compiled
+def _value(text: Pointer, at: int, end: int, spans: Pointer, name: int) -> int:
+    after, kind = scalar(text, at, end)
+    if name != NOWHERE and after >= 0:
+        quotes = 1 if kind == STRING else 0
+        spans[name * SPAN + START] = at + quotes
+        spans[name * SPAN + SIZE] = after - at - 2 * quotes
+        spans[name * SPAN + KIND] = kind
+    return after

@@ -11,6 +11,7 @@ import numpy as np
 from services.chassis.compiled.jit import Array, Pointer, compiled, eight, pointer_to
 
 NOWHERE: Final = -1
+UUID_BYTES: Final = 36
 DIGITS_MAX: Final = 15
 """Of an integer that every reader of JSON reads as the same number."""
 _HEX: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
@@ -66,7 +67,7 @@ def byte(text: Pointer, at: int, end: int, expected: int) -> int:
 @compiled
 def uuid(text: Pointer, at: int, end: int, source: Pointer, where: int) -> int:
     """Expect a UUID as text, of which `source` has the 16 bytes at `where`."""
-    if at < 0 or at + 36 > end:
+    if at < 0 or at + UUID_BYTES > end:
         return NOWHERE
     for i in range(16):
         if i == 4 or i == 6 or i == 8 or i == 10:

@@ -38,13 +38,20 @@ def decimal(out: Pointer, at: int, value: int) -> int:
     if value < 0:
         out[at] = _MINUS
         at, value = at + 1, -value
-    digits, rest = 1, value // 10
-    while rest:
-        digits, rest = digits + 1, rest // 10
-    for place in range(at + digits - 1, at - 1, -1):
+    end = at + digits(value)
+    for place in range(end - 1, at - 1, -1):
         out[place] = _ZERO + value % 10
         value //= 10
-    return at + digits
+    return end
+
+
+@compiled
+def digits(value: int) -> int:
+    """Count the digits of an integer that is not negative."""
+    count, rest = 1, value // 10
+    while rest:
+        count, rest = count + 1, rest // 10
+    return count
 
 
 @compiled
