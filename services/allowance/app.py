@@ -57,9 +57,9 @@ from services.chassis.workspace import Answer, Command, Tools, run_command
 
 RELEASE_EVERY_S = 0.5
 RELAY_SHARES = 2
+"""Relays of the journal, so that two instances share that work as well."""
 READERS_MAX = 4
 """Connections for whoever asks over HTTP: never in the way of what is posted."""
-"""Relays of the journal, so that two instances share that work as well."""
 PAUSE_BEHIND_S = 1.0
 """While wages wait to be recorded, recording comes first and telling in fewer transactions."""
 

@@ -15,7 +15,7 @@ import contextlib
 import json
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -44,6 +44,8 @@ EVENTS_MAX = 500
 """Events of a partition that go into one transaction."""
 REQUEST_TIMEOUT_MS = 10_000
 ABORT_S = 2.0
+START_S = 30.0
+"""A client may wait for good for a broker that was away and is back: it is begun anew then."""
 
 log = structlog.get_logger()
 
@@ -136,7 +138,13 @@ class Relay:
     def _on_notify(self, *_: object) -> None:
         self._wake.set()
 
-    async def _session(self, lease: Connection) -> None:
+    @contextlib.asynccontextmanager
+    async def _producing(self) -> AsyncIterator[AIOKafkaProducer]:
+        """Give a producer, and stop it.
+
+        A relay that is told to end does not wait for Kafka, which may be away, to take what is left
+        of a transaction: it is never committed, and the next relay aborts it.
+        """
         producer = AIOKafkaProducer(
             bootstrap_servers=self.bootstrap,
             client_id=f"relay-{self.service}-{self.slot}",
@@ -147,8 +155,19 @@ class Relay:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         try:
-            await producer.start()  # fences the relay before this one
-            self.marks = await self._read_marks()
+            async with asyncio.timeout(START_S):
+                await producer.start()  # fences the relay before this one
+            yield producer
+        except asyncio.CancelledError:
+            await producer._sender.close()  # noqa: SLF001 - else `stop` waits for it
+            raise
+        finally:
+            await producer.stop()
+
+    async def _session(self, lease: Connection) -> None:
+        async with self._producing() as producer:
+            async with asyncio.timeout(START_S):
+                self.marks = await self._read_marks()
             log.info("relay_started", slot=self.slot, topic=self.topic.name)
             self.ready.set()
             batch = await self._read()
@@ -164,8 +183,6 @@ class Relay:
                         await asyncio.wait_for(self._wake.wait(), POLL_S)
                     await lease.fetchval("SELECT 1")  # a lost connection has lost the lock
                     batch = await self._read()
-        finally:
-            await producer.stop()
 
     async def _read(self) -> Batch:
         """Read what follows the last position."""

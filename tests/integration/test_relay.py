@@ -298,3 +298,27 @@ async def test_commit_whose_answer_was_lost_sends_nothing_twice(
             await await_relayed(servers, outlet, pool)
 
     assert len(lost) == ANSWERS_LOST
+
+
+async def test_relay_told_to_end_while_kafka_does_not_answer_ends_and_loses_nothing(
+    servers: Servers, outlet: Outlet, pool: Pool
+) -> None:
+    pid = servers.stack.pid("kafka")
+    if not pid:
+        pytest.skip("Kafka is not ours to stop")
+    relay = outlet.relay(pool)
+    async with running(relay) as task:
+        await append_some(pool, 20)
+        await await_relayed(servers, outlet, pool)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await append_some(pool, 20)
+            await asyncio.sleep(0.5)  # for a transaction to be under way
+            task.cancel()
+            ended, _ = await asyncio.wait({task}, timeout=30)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    async with running(outlet.relay(pool)):
+        await await_relayed(servers, outlet, pool)
+
+    assert ended == {task}
