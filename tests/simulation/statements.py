@@ -357,7 +357,7 @@ def notify(s: Session) -> list[Row]:
     FROM unnest($1::SMALLINT[], $2::BIGINT[]) AS p (partition, after)
     CROSS JOIN LATERAL (
       SELECT
-        partition, journal_seq, bytes, hash, year, paid_on::TEXT AS paid_on,
+        citizen_id, partition, journal_seq, bytes, hash, year, paid_on::TEXT AS paid_on,
         wage_id::TEXT AS wage_id, card_no, limit_ore, year_covered_ore, year_excess_ore,
         correlation_id, traceparent
       FROM journal
