@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NodeNotReadyError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from frikort_contracts.topics import Topic, relay_positions
@@ -155,8 +155,7 @@ class Relay:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         try:
-            async with asyncio.timeout(START_S):
-                await producer.start()  # fences the relay before this one
+            await _start(producer)
             yield producer
         except asyncio.CancelledError:
             await producer._sender.close()  # noqa: SLF001 - else `stop` waits for it
@@ -346,6 +345,16 @@ def store_source(pool: Pool, to_record: Callable[[StoredEvent], Record]) -> Sour
         )
 
     return read
+
+
+async def _start(producer: AIOKafkaProducer) -> None:
+    """Begin, and fence the relay before this one."""
+    try:
+        async with asyncio.timeout(START_S):
+            await producer.start()
+    except AssertionError as error:
+        # aiokafka's answer when no broker is named, as just after Kafka was away.
+        raise NodeNotReadyError("Kafka names no broker") from error
 
 
 def _mark_value(mark: Mark) -> bytes:

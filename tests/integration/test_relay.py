@@ -5,11 +5,13 @@ import os
 import random
 import signal
 from collections.abc import Mapping
+from unittest import mock
 
 import pytest
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaTimeoutError
 
 from frikort_contracts.topics import PARTITIONS, relay_positions
@@ -322,3 +324,20 @@ async def test_relay_told_to_end_while_kafka_does_not_answer_ends_and_loses_noth
         await await_relayed(servers, outlet, pool)
 
     assert ended == {task}
+
+
+async def test_relay_begins_anew_when_kafka_names_no_broker(
+    servers: Servers, outlet: Outlet, pool: Pool
+) -> None:
+    """It answers so for a moment after it was away."""
+    nodes = iter([None])
+    known = AIOKafkaClient.get_random_node
+    await append_some(pool, 20)
+
+    with mock.patch.object(
+        AIOKafkaClient, "get_random_node", lambda client: next(nodes, known(client))
+    ):
+        async with running(outlet.relay(pool)):
+            await await_relayed(servers, outlet, pool)
+
+    assert list(nodes) == []
