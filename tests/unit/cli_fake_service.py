@@ -5,7 +5,6 @@ can go away and come back on its port, with all it had taken.
 """
 
 import json
-import random
 import socket
 import threading
 import time
@@ -38,10 +37,6 @@ from frikort_contracts.imports import (
 from frikort_contracts.requests import FILE_KINDS, row_key
 
 START_MAX_S = 10.0
-PORTS = range(20_000, 32_000)
-"""Below those that the system gives to clients: a client of a server that is away could else be
-given the server's own port, and keep it from coming back."""
-PORT_ATTEMPTS_MAX = 100
 OUTCOMES_PER_PAGE = 2
 
 
@@ -208,15 +203,15 @@ def _import_routes(fake: FakeService) -> APIRouter:
     return routes
 
 
-def _free_port() -> int:
-    for port in random.sample(PORTS, PORT_ATTEMPTS_MAX):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no port is free")
+def _hold_port() -> socket.socket:
+    """Take a port that the system gives to nobody else, though a server of ours may listen on it.
+
+    While a server is away, another test's or a client could else be given its port.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
 
 
 class Server:
@@ -224,7 +219,8 @@ class Server:
 
     def __init__(self, fake: FakeService) -> None:
         self.fake = fake
-        self.port = _free_port()
+        self._held = _hold_port()
+        self.port = self._held.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._restarts: list[threading.Thread] = []
         self.start()
@@ -271,6 +267,7 @@ class Server:
         for restart in self._restarts:
             restart.join(START_MAX_S)
         self.stop()
+        self._held.close()
 
 
 @dataclass(slots=True)
