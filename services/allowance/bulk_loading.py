@@ -1,6 +1,7 @@
 """Compiled posting and telling are loaded when they are first of use, beside the work.
 
-That takes a second; on a machine that has not compiled them yet, half a minute.
+That takes a second, several beside other work; on a machine that has not compiled them yet,
+half a minute.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ BULK_FROM: Final = 1000
 """Messages or entries that are worth it: fewer are sooner gone through one by one."""
 BACKLOG_FROM: Final = 20_000
 """Messages that wait when a service begins to read, and are worth loading it first."""
-WAIT_S: Final = 5.0
+WAIT_S: Final = 15.0
+"""Less than half a minute: it may have to be compiled first, and wages need not wait for that."""
 
 log = structlog.get_logger()
 
