@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_MS: Final = 5000
 WAIT_MS: Final = 1000
+FETCH_WAIT_MS: Final = 20
+"""How long Kafka may hold back an answer that is empty; until then it is asked for nothing else."""
 SILENCES_MAX: Final = 30
 """How often in a row a topic may give nothing before its end, a second each time."""
 RECORDS_MAX: Final = 5000
@@ -32,6 +34,7 @@ async def open_topics(servers: str) -> "AsyncIterator[AIOKafkaConsumer]":
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         request_timeout_ms=TIMEOUT_MS,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
     )
     try:
         await consumer.start()
