@@ -300,9 +300,13 @@ def test_any_columns_that_are_others_are_told_the_same(data: st.DataObject) -> N
     both(rows)
 
 
-@pytest.mark.parametrize("name", [name for name in COLUMNS if name not in ALWAYS])
-def test_a_column_that_is_null_is_told_the_same(name: str) -> None:
+NULLABLE = [name for name in COLUMNS if name not in ALWAYS]
+EMPTY = [*((name, None) for name in NULLABLE), *((n, "") for n in NULLABLE if n not in OTHERS)]
+
+
+@pytest.mark.parametrize(("name", "empty"), EMPTY)
+def test_a_column_that_is_null_or_empty_is_told_the_same(name: str, empty: str | None) -> None:
     for number in range(len(SOME)):
         rows = [dict(row) for row in SOME]
-        rows[number][name] = None
+        rows[number][name] = empty
         both(rows)
