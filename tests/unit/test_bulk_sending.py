@@ -83,6 +83,15 @@ def test_batches_are_no_larger_than_told_unless_a_record_is(sizes: list[int], ro
     assert at == len(records)
 
 
+@pytest.mark.parametrize("size", [0, 25, 63, 64, 8100, 8192])
+def test_a_batch_may_be_exactly_as_large_as_told(size: int) -> None:
+    records = [record(b"a"), record(bytes(size))]
+    (whole,) = bodies_of(records).batches(0, 2**24)
+
+    assert len(list(bodies_of(records).batches(0, whole.size()))) == 1
+    assert len(list(bodies_of(records).batches(0, whole.size() - 1))) == 2
+
+
 def test_a_batch_that_is_sent_again_is_the_same() -> None:
     (batch,) = bodies_of([record(b"a"), record(b"b")]).batches(0, 1000)
 

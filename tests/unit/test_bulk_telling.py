@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import random
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +14,11 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from services.allowance import posting
 from services.allowance.bulk_telling import compile_now, tell_rows
+from services.allowance.compiled import telling
+from services.allowance.compiled.telling import new_told
 from services.allowance.compiled.told import COLUMNS
+from services.chassis.compiled.copies import read_rows
+from services.chassis.compiled.text import NOWHERE
 from services.chassis.inbox import Message
 from tests.bench.history import YEARS, History
 from tests.unit.attention_cases import Tale
@@ -310,3 +316,33 @@ def test_a_column_that_is_null_or_empty_is_told_the_same(name: str, empty: str |
         rows = [dict(row) for row in SOME]
         rows[number][name] = empty
         both(rows)
+
+
+def years_of(citizens: int, years: int) -> list[Row]:
+    """Give two rows of each year of some citizens, in any order."""
+    of_years = [
+        A_CASE | {"citizen_id": identity(f"{citizen}"), "year": year, "limit_ore": number}
+        for citizen in range(citizens)
+        for year in range(2000, 2000 + years)
+        for number in range(2)
+    ]
+    random.Random(1).shuffle(of_years)  # noqa: S311 - a seed reproduces it
+    return of_years
+
+
+def test_the_last_of_each_year_is_found_among_many() -> None:
+    """So many years of so few citizens that they are hashed to each other's places."""
+    both(years_of(20, 40))
+
+
+def test_the_last_of_each_year_is_found_where_every_place_is_taken() -> None:
+    rows = years_of(4, 4)
+    read = read_rows(copied(rows), COLUMNS)
+    room = np.full(64, NOWHERE, np.int64)
+    told = new_told(read)._replace(slots=room[:16])
+
+    _, found, _ = telling.tell(read, told)
+
+    last = {(row["citizen_id"], row["year"]): number for number, row in enumerate(rows)}
+    assert told.latest[:found].tolist() == list(last.values())
+    assert (room[16:] == NOWHERE).all()
