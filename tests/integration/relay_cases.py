@@ -1,11 +1,14 @@
 """A store, its relay and its topic: filled, run, and compared one by one."""
 
 import asyncio
+import os
+import signal
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+import pytest
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 
@@ -63,6 +66,24 @@ async def await_filled(pool: Pool, count: int) -> None:
         return found >= count
 
     await eventually(filled, what=f"{count} events in the store")
+
+
+def pid_of_kafka(servers: Servers) -> int:
+    """Give Kafka's process; where it was given to us, the test is skipped."""
+    pid = servers.stack.pid("kafka")
+    if not pid:
+        pytest.skip("Kafka is not ours to kill or stop")
+    return pid
+
+
+async def kill_kafka_under_way(servers: Servers, pool: Pool) -> None:
+    """Kill Kafka while events are appended, wait until it is back, and append some more."""
+    pid = pid_of_kafka(servers)
+    async with filling(pool):
+        await await_filled(pool, 500)
+        os.kill(pid, signal.SIGKILL)
+        await eventually(lambda: servers.stack.pid("kafka") not in {0, pid}, what="restarted")
+    await append_some(pool, 100)
 
 
 async def in_store(pool: Pool) -> dict[int, list[str]]:

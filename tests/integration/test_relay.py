@@ -27,7 +27,9 @@ from tests.integration.relay_cases import (
     await_more,
     await_relayed,
     filling,
+    kill_kafka_under_way,
     on_topic,
+    pid_of_kafka,
     running,
 )
 from tests.integration.relay_process import Outlet
@@ -269,15 +271,8 @@ async def ends(outlet: Outlet, isolation_level: str) -> dict[int, int]:
 async def test_relay_goes_on_when_kafka_was_killed_and_is_back(
     servers: Servers, outlet: Outlet, pool: Pool
 ) -> None:
-    pid = servers.stack.pid("kafka")
-    if not pid:
-        pytest.skip("Kafka is not ours to kill")
     async with running(outlet.relay(pool)):
-        async with filling(pool):
-            await await_filled(pool, 500)
-            os.kill(pid, signal.SIGKILL)
-            await eventually(lambda: servers.stack.pid("kafka") not in {0, pid}, what="restarted")
-        await append_some(pool, 100)
+        await kill_kafka_under_way(servers, pool)
         await await_relayed(servers, outlet, pool)
 
 
@@ -305,9 +300,7 @@ async def test_commit_whose_answer_was_lost_sends_nothing_twice(
 async def test_relay_told_to_end_while_kafka_does_not_answer_ends_and_loses_nothing(
     servers: Servers, outlet: Outlet, pool: Pool
 ) -> None:
-    pid = servers.stack.pid("kafka")
-    if not pid:
-        pytest.skip("Kafka is not ours to stop")
+    pid = pid_of_kafka(servers)
     relay = outlet.relay(pool)
     async with running(relay) as task:
         await append_some(pool, 20)

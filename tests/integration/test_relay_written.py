@@ -1,8 +1,6 @@
 """What is written in bulk goes out as what is sent one by one: all of it, once, in order."""
 
 import asyncio
-import os
-import signal
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -14,13 +12,12 @@ from services.chassis.bulk_sending import Bodies, body_of, spans_of
 from services.chassis.database import Pool
 from services.chassis.relay import Source, store_source
 from services.chassis.sending import RECORD_BYTES_MAX, Batch, Lane, Record, RecordTooLargeError
-from tests.integration.chassis_cases import event, eventually, stream_in
+from tests.integration.chassis_cases import event, stream_in
 from tests.integration.relay_cases import (
     append,
     append_some,
-    await_filled,
     await_relayed,
-    filling,
+    kill_kafka_under_way,
     running,
 )
 from tests.integration.relay_process import Outlet
@@ -76,16 +73,9 @@ async def test_written_records_arrive_once_in_order_in_batches_of_any_size(
 async def test_written_records_are_neither_lost_nor_doubled_when_kafka_is_killed(
     servers: Servers, outlet: Outlet, pool: Pool
 ) -> None:
-    pid = servers.stack.pid("kafka")
-    if not pid:
-        pytest.skip("Kafka is not ours to kill")
     source = _WrittenSource(store_source(pool, outlet.to_record))
     async with running(outlet.relay(pool, source)):
-        async with filling(pool):
-            await await_filled(pool, 500)
-            os.kill(pid, signal.SIGKILL)
-            await eventually(lambda: servers.stack.pid("kafka") not in {0, pid}, what="restarted")
-        await append_some(pool, 100)
+        await kill_kafka_under_way(servers, pool)
         await await_relayed(servers, outlet, pool)
 
     assert source.written > 0
