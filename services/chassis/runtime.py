@@ -9,7 +9,7 @@ import contextlib
 import gc
 import signal
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from services.chassis.watchdog import await_kafka, watch
 
 FETCH_AGE_MAX_S = 30.0
 STOP_TIMEOUT_S = 5
+CANCEL_AGAIN_S = 3.0
 GC_ALLOCATIONS = 200_000
 GC_GENERATION = 20
 
@@ -94,7 +95,7 @@ async def run(
         )
     )
     serving = asyncio.create_task(server.serve(), name="http")
-    tasks = {serving, *(asyncio.create_task(part) for part in background)}
+    tasks = {serving, *(asyncio.create_task(part, name=_name(part)) for part in background)}
     if reading is not None:
         tasks.add(asyncio.create_task(_consume(reading), name="consumer"))
         watching = watch(reading.consumer, reading.bootstrap)
@@ -109,13 +110,31 @@ async def run(
         log.error("part_failed", part=task.get_name(), exc_info=task.exception())
     server.should_exit = True
     await asyncio.wait({serving}, timeout=STOP_TIMEOUT_S)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await end(tasks)
     if reading is not None:
         await reading.broker.stop()
     log.info("service_stopped", failed=len(failed))
     return 1 if failed else 0
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until every one has ended, however it ends.
+
+    Once may not do: what goes wrong as a task is cancelled (a connection that cannot be given
+    back) takes the cancellation's place, and a part that begins anew after a fault would go on;
+    and `asyncio.wait_for` of Python 3.11 loses one that comes together with an answer.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+        for task in left:
+            log.warning("part_goes_on", part=task.get_name())
+
+
+def _name(part: Coroutine[Any, Any, None]) -> str | None:
+    return getattr(part, "__qualname__", None)
 
 
 def probes(pool: Pool, relays: Sequence[Relay], consumer: Consumer | None = None) -> list[Probe]:
