@@ -137,7 +137,8 @@ class ImportRunner:
                     raise
                 log.warning("import_interrupted", error=describe(error))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.wake.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self.wake.wait()
 
     async def _work_all(self) -> None:
         async with self.pool.acquire() as lease:

@@ -179,7 +179,8 @@ class Relay:
                     batch = await self._read()
                 else:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), POLL_S)
+                        async with asyncio.timeout(POLL_S):
+                            await self._wake.wait()
                     await lease.fetchval("SELECT 1")  # a lost connection has lost the lock
                     batch = await self._read()
 

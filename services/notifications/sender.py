@@ -82,7 +82,8 @@ class Sender:
                     self._in_flight.add(task)
                     task.add_done_callback(self._on_done)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_S)
+                    async with asyncio.timeout(POLL_S):
+                        await self._wake.wait()
                 self._reap()
         finally:
             if self._in_flight:
